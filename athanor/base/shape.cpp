@@ -1,0 +1,79 @@
+#include "athanor/base/shape.hpp"
+
+#include "athanor/base/error.hpp"
+
+namespace athanor {
+
+std::int64_t element_count(std::span<const std::int64_t> shape) {
+  std::int64_t count = 1;
+  bool zero = false;
+  for (std::int64_t d : shape) {
+    require<ShapeError>(d >= 0, "shape {} has no element count: a dimension is {}",
+                        to_string(shape), d);
+    if (d == 0) {
+      zero = true;
+      continue;
+    }
+    require<ShapeError>(count <= (std::int64_t{1} << 62) / d,
+                        "shape {} has more than 2^62 elements", to_string(shape));
+    count *= d;
+  }
+  return zero ? 0 : count;
+}
+
+bool is_dynamic(std::span<const std::int64_t> shape) {
+  for (std::int64_t d : shape)
+    if (d == kDynamic) return true;
+  return false;
+}
+
+Strides contiguous_strides(std::span<const std::int64_t> shape) {
+  Strides strides(shape.size(), 1);
+  for (std::size_t i = shape.size(); i-- > 1;)
+    strides[i - 1] = strides[i] * std::max<std::int64_t>(shape[i], 1);
+  return strides;
+}
+
+Strides channels_last_strides(std::span<const std::int64_t> shape) {
+  Strides strides(shape.size(), 1);
+  std::int64_t step = shape[1];
+  for (std::size_t i = shape.size(); i-- > 2;) {
+    strides[i] = step;
+    step *= std::max<std::int64_t>(shape[i], 1);
+  }
+  strides[0] = step;
+  return strides;
+}
+
+Shape broadcast_shapes(std::span<const std::int64_t> a, std::span<const std::int64_t> b,
+                       std::string_view op) {
+  const std::size_t rank = std::max(a.size(), b.size());
+  Shape out(rank, 1);
+  for (std::size_t i = 0; i < rank; ++i) {
+    const std::int64_t x = i < a.size() ? a[a.size() - 1 - i] : 1;
+    const std::int64_t y = i < b.size() ? b[b.size() - 1 - i] : 1;
+    require<ShapeError>(x == y || x == 1 || y == 1,
+                        "{}: shapes {} and {} do not broadcast: {} against {} in dimension {}", op,
+                        to_string(a), to_string(b), x, y, -static_cast<int>(i) - 1);
+    out[rank - 1 - i] = x == 1 ? y : x;
+  }
+  return out;
+}
+
+std::int64_t normalize_axis(std::int64_t axis, std::int64_t rank, std::string_view op) {
+  require<IndexError>(axis >= -rank && axis < rank,
+                      "{}: axis {} is outside [{}, {}) of a tensor of rank {}", op, axis, -rank,
+                      rank, rank);
+  return axis < 0 ? axis + rank : axis;
+}
+
+std::string to_string(std::span<const std::int64_t> shape) {
+  std::string out = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (i) out += ",";
+    out += shape[i] == kDynamic ? std::string("?") : std::to_string(shape[i]);
+  }
+  return out + "]";
+}
+
+}  // namespace athanor

@@ -1,0 +1,62 @@
+# How a folder of the house becomes a library, and a folder of tests a program.
+
+find_program(ATH_CCACHE ccache)
+if(ATH_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${ATH_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${ATH_CCACHE})
+endif()
+find_program(ATH_MOLD mold)
+if(ATH_MOLD AND NOT ATH_FUZZ)
+  add_link_options(-fuse-ld=mold)
+endif()
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(Threads REQUIRED)
+
+add_library(athanor_options INTERFACE)
+target_include_directories(athanor_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(athanor_options INTERFACE -Wall -Wextra -Wpedantic -Werror -fno-math-errno
+                                                  -ffp-contract=off -fvisibility=hidden)
+target_link_libraries(athanor_options INTERFACE Threads::Threads fmt)
+# libgomp is not instrumented: under ThreadSanitizer the compute loops run on one thread (base/parallel.cpp).
+if(NOT ATH_SANITIZE MATCHES "thread")
+  target_link_libraries(athanor_options INTERFACE OpenMP::OpenMP_CXX)
+else()
+  target_compile_options(athanor_options INTERFACE -Wno-unknown-pragmas)
+endif()
+if(ATH_SANITIZE)
+  target_compile_options(athanor_options INTERFACE -fsanitize=${ATH_SANITIZE} -fno-omit-frame-pointer -g1)
+  target_link_options(athanor_options INTERFACE -fsanitize=${ATH_SANITIZE})
+endif()
+if(ATH_FUZZ)
+  target_compile_options(athanor_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -g1)
+  target_link_options(athanor_options INTERFACE -fsanitize=address,undefined)
+endif()
+
+# ath_folder(base LINK fmt): library athanor_base from every source below the calling folder's base/.
+function(ath_folder folder)
+  cmake_parse_arguments(ARG "" "" "LINK;OPTIONS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+  get_filename_component(house ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  string(REPLACE "/" "_" name ${house}_${folder})
+  if(NOT sources)
+    return()
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC athanor_options ${ARG_LINK})
+  target_compile_options(${name} PRIVATE ${ARG_OPTIONS})
+endfunction()
+
+# ath_tests(base LINK athanor_base): program test_base from tests/base/*.cpp, every TEST in it one ctest test.
+function(ath_tests folder)
+  cmake_parse_arguments(ARG "" "" "LINK;LABELS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  string(REPLACE "/" "_" name test_${folder})
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} athanor_options GTest::gtest GTest::gmock
+                                        GTest::gtest_main)
+  gtest_discover_tests(${name} PROPERTIES TIMEOUT 600 LABELS "${ARG_LABELS}"
+                       DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
+endfunction()
