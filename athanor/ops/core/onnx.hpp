@@ -1,0 +1,27 @@
+#pragma once
+
+#include "athanor/op/op.hpp"
+
+// What the ONNX mappings of the records share.
+namespace athanor::ops {
+
+/// The number of a dtype in ONNX (TensorProto.DataType).
+std::int64_t onnx_dtype(DType dtype);
+/// Throws UnsupportedError for a number that athanor has no dtype for.
+DType dtype_from_onnx(std::int64_t number);
+
+/// A constant i64 vector.
+std::string onnx_dims(OnnxWriter& writer, std::span<const std::int64_t> values);
+/// A constant of one value.
+std::string onnx_scalar(OnnxWriter& writer, double value, DType dtype);
+/// The value converted by a Cast node; the same name if it has that dtype already.
+std::string onnx_cast(OnnxWriter& writer, const std::string& value, DType from, DType to);
+
+/// The integers of a constant tensor.
+Dims onnx_dims(const Tensor& constant);
+/// Axes of a node that has them as input `i` (newer opsets) or as the attribute "axes".
+Dims onnx_axes(const OnnxReader& node, int i);
+
+inline std::vector<std::int64_t> to_vector(const Dims& dims) { return {dims.begin(), dims.end()}; }
+
+}  // namespace athanor::ops
