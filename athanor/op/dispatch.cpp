@@ -32,23 +32,11 @@ struct LevelGuard {
   ~LevelGuard() { s.level = level; }
 };
 
-void check_inputs(const OpDef& op, std::span<const Tensor> inputs) {
-  const auto& declared = op.signature.inputs;
-  const bool variadic = !declared.empty() && declared.back().variadic;
-  if (variadic ? inputs.size() < declared.size() : inputs.size() != declared.size())
-    raise<ValueError>("{}: {} inputs given, it takes {}{}", op.name, inputs.size(),
-                      variadic ? "at least " : "", declared.size());
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const auto& input = declared[std::min(i, declared.size() - 1)];
-    if (!inputs[i].defined() && !input.optional)
-      raise<ValueError>("{}: input '{}' is undefined", op.name, input.name);
-  }
-}
-
 const Tensor& main_input(std::span<const Tensor> inputs) {
   for (const Tensor& t : inputs)
     if (t.defined()) return t;
-  return inputs[0];
+  static const Tensor none;
+  return none;
 }
 
 }  // namespace
@@ -106,20 +94,34 @@ Tensor allocate_output(const OpDef& op, const TensorMeta& meta, std::span<const 
   return Tensor::empty(meta.shape, meta.dtype);
 }
 
+void check_call(const OpDef& op, std::span<const Tensor> inputs) {
+  const auto& declared = op.signature.inputs;
+  const bool variadic = !declared.empty() && declared.back().variadic;
+  if (variadic ? inputs.size() < declared.size() : inputs.size() != declared.size())
+    raise<ValueError>("{}: {} inputs given, it takes {}{}", op.name, inputs.size(),
+                      variadic ? "at least " : "", declared.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const auto& input = declared[std::min(i, declared.size() - 1)];
+    if (!inputs[i].defined() && !input.optional)
+      raise<ValueError>("{}: input '{}' is undefined", op.name, input.name);
+  }
+  if (inputs.empty()) return;
+  const Tensor& main = main_input(inputs);
+  if (contains(op.dtypes, main.dtype())) return;
+  std::string names;
+  for (DType d : kAllDTypes)
+    if (contains(op.dtypes, d)) names += (names.empty() ? "" : ", ") + std::string(name_of(d));
+  raise<DTypeError>("{}: input '{}' is {}; it takes {}", op.name, op.signature.inputs[0].name,
+                    describe(main), names);
+}
+
 TensorList run_eager(const OpDef& op, std::span<const Tensor> inputs, const Attrs& attrs) {
-  check_inputs(op, inputs);
+  check_call(op, inputs);
   const Tensor& main = main_input(inputs);
   for (const Tensor& t : inputs)
     if (t.defined() && t.is_symbolic())
       raise<InternalError>("{}: a symbolic tensor reached a kernel", op.name);
   const DType dtype = inputs.empty() ? DType::f32 : main.dtype();
-  if (!inputs.empty() && !contains(op.dtypes, dtype)) {
-    std::string names;
-    for (DType d : kAllDTypes)
-      if (contains(op.dtypes, d)) names += (names.empty() ? "" : ", ") + std::string(name_of(d));
-    raise<DTypeError>("{}: input '{}' is {}; it takes {}", op.name, op.signature.inputs[0].name,
-                      describe(main), names);
-  }
   if (op.view) return {op.view(inputs[0], attrs)};
   const Device device = inputs.empty() ? Device::cpu : main.device();
   Kernel kernel = kernels().find(op, device, dtype);

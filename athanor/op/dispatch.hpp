@@ -86,6 +86,7 @@ class KernelTable {
   /// What runs a formula.
   void set_formula(Device device, Kernel kernel) { formula_[static_cast<int>(device)] = kernel; }
   Kernel find(const OpDef& op, Device device, DType dtype) const {
+    if (op.index >= entries_.size()) return nullptr;  // an op outside the registry
     const Entry& e = entries_[op.index][static_cast<int>(device)];
     return e.kernel && contains(e.dtypes, dtype) ? e.kernel : nullptr;
   }
@@ -102,6 +103,10 @@ class KernelTable {
 };
 
 const KernelTable& kernels();
+
+/// What holds for every call: number of inputs, none of the required ones undefined, dtype of the
+/// main input. Throws ValueError, DTypeError.
+void check_call(const OpDef& op, std::span<const Tensor> inputs);
 
 /// Runs an op now, without interpreters: view, kernel, formula or lowering.
 TensorList run_eager(const OpDef& op, std::span<const Tensor> inputs, const Attrs& attrs);

@@ -187,6 +187,13 @@ void Tensor::check_data(DType wanted) const {
                          impl_->storage ? "" : ", but it is symbolic and has none");
 }
 
+void Tensor::check_real() const {
+  require(!is_symbolic(),
+          "the values of {} are not known while a graph is captured; what reads or writes them must "
+          "stay outside of it",
+          describe(*this));
+}
+
 double Tensor::item() const {
   require<ShapeError>(count() == 1, "item() needs one element, {} has {}", describe(*this),
                       count());
@@ -194,6 +201,7 @@ double Tensor::item() const {
 }
 
 std::vector<std::uint8_t> Tensor::to_bytes() const {
+  check_real();
   Tensor plain = *this;
   if (!is_contiguous()) {
     plain = empty(shape(), dtype());
@@ -235,6 +243,8 @@ Tensor Tensor::detach() const {
 }
 
 void Tensor::copy_from(const Tensor& source) const {
+  check_real();
+  source.check_real();
   require<ShapeError>(source.shape() == shape(), "copy_from: {} cannot be stored in {}",
                       describe(source), describe(*this));
   detail::copy_elements(source, *this);
@@ -242,6 +252,7 @@ void Tensor::copy_from(const Tensor& source) const {
 }
 
 void Tensor::fill(double value) const {
+  check_real();
   const Tensor one = empty({}, dtype());
   visit_dtype(dtype(), [&](auto tag) {
     using T = decltype(tag);

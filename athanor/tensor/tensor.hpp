@@ -164,6 +164,8 @@ class Tensor {
  private:
   static Tensor from_raw(const void* data, std::size_t count, DType dtype, const Shape& shape);
   void check_data(DType dtype) const;
+  /// Throws ValueError for a symbolic tensor, whose values do not exist.
+  void check_real() const;
 
   Ref<TensorImpl> impl_;
 };
@@ -182,6 +184,7 @@ void copy_elements(const Tensor& from, const Tensor& to);
 
 template <class T>
 std::vector<T> Tensor::to_vector() const {
+  check_real();
   std::vector<T> values(static_cast<std::size_t>(count()));
   Tensor plain = *this;
   if (dtype() != dtype_of<T> || !is_contiguous()) {
