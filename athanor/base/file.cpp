@@ -74,6 +74,16 @@ Container read_all(const fs::path& path, std::uint64_t limit) {
   return content;
 }
 
+void write_all(int fd, std::span<const std::uint8_t> content, const fs::path& path) {
+  std::size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t n = ::write(fd, content.data() + done, content.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("write", path, errno);
+    done += static_cast<std::size_t>(n);
+  }
+}
+
 }  // namespace
 
 Bytes read_file(const fs::path& path, std::uint64_t limit) { return read_all<Bytes>(path, limit); }
@@ -94,13 +104,7 @@ void write_file_atomic(const fs::path& path, std::span<const std::uint8_t> conte
   try {
     const Descriptor fd(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (fd.get() < 0) fail("create", path, errno);
-    std::size_t done = 0;
-    while (done < content.size()) {
-      const ssize_t n = ::write(fd.get(), content.data() + done, content.size() - done);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) fail("write", path, errno);
-      done += static_cast<std::size_t>(n);
-    }
+    write_all(fd.get(), content, path);
     if (::fsync(fd.get()) != 0) fail("sync", path, errno);
     if (::rename(aside.c_str(), path.c_str()) != 0) fail("rename to", path, errno);
   } catch (...) {
@@ -108,6 +112,12 @@ void write_file_atomic(const fs::path& path, std::span<const std::uint8_t> conte
     throw;
   }
   sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."));
+}
+
+void write_file(const fs::path& path, std::span<const std::uint8_t> content) {
+  const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (fd.get() < 0) fail("create", path, errno);
+  write_all(fd.get(), content, path);
 }
 
 void write_file_atomic(const fs::path& path, std::string_view content) {

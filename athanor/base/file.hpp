@@ -24,6 +24,9 @@ std::string read_text_file(const std::filesystem::path& path,
 void write_file_atomic(const std::filesystem::path& path, std::span<const std::uint8_t> content);
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
 
+/// Writes a file that can be made again: no sync, no renaming. Throws IoError.
+void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> content);
+
 /// fsync of a file or a folder. Throws IoError.
 void sync_path(const std::filesystem::path& path);
 

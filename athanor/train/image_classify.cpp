@@ -1,0 +1,178 @@
+#include "athanor/train/image_classify.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "athanor/graph/capture.hpp"
+#include "athanor/io/onnx/onnx.hpp"
+#include "athanor/io/weights.hpp"
+#include "athanor/nn/losses.hpp"
+#include "athanor/ops/ops.hpp"
+#include "athanor/optim/optimizer.hpp"
+#include "athanor/vision/models/models.hpp"
+
+namespace athanor::train {
+
+namespace {
+
+/// The data and the loss of picture classification.
+class ClassifyTask final : public Task {
+ public:
+  ClassifyTask(nn::Module& model, const PictureCache& cache, const data::Split& split,
+               const ClassifyRecipe& recipe)
+      : model_(model),
+        dataset_(cache.dataset()),
+        split_(split),
+        recipe_(recipe),
+        batches_(cache, {.batch_size = std::min(recipe.batch_size, cache.size()),
+                         .workers = recipe.workers,
+                         .seed = recipe.seed,
+                         .augmentation = recipe.augmentation,
+                         .preprocess = recipe.preprocess,
+                         .classes = recipe.classes,
+                         .mixup = recipe.mixup,
+                         .cutmix = recipe.cutmix}) {
+    if (!recipe.class_weights.empty())
+      weights_ = Tensor::from(recipe.class_weights, {recipe.classes});
+    items_ = std::min(recipe.batch_size, cache.size());
+  }
+  std::int64_t steps_per_epoch() const override { return batches_.batches_per_epoch(); }
+  std::int64_t items_per_step() const override { return items_; }
+  void start_epoch(std::int64_t epoch, std::int64_t step) override {
+    batches_.start_epoch(epoch, step);
+  }
+  Tensor next_loss() override {
+    const PictureBatch batch = batches_.next();
+    const Tensor logits = model_(batch.pixels);
+    if (recipe_.multi_label) return nn::bce_with_logits(logits, batch.targets, weights_);
+    return nn::cross_entropy(logits, batch.targets,
+                             {.weight = weights_, .label_smoothing = recipe_.label_smoothing});
+  }
+  std::optional<double> validate() override {
+    if (split_.val.empty()) return std::nullopt;
+    const Evaluation e =
+        evaluate_classifier(dataset_, split_.val, recipe_.preprocess, [&](const Tensor& pixels) {
+          const Tensor logits = model_(pixels);
+          return recipe_.multi_label ? ops::sigmoid(logits) : ops::softmax(logits, 1);
+        });
+    return accuracy(e).value;
+  }
+
+ private:
+  nn::Module& model_;
+  const data::ImageDataset& dataset_;
+  const data::Split& split_;
+  const ClassifyRecipe& recipe_;
+  PictureBatches batches_;
+  Tensor weights_;
+  std::int64_t items_ = 0;
+};
+
+int cache_side(const ClassifyRecipe& recipe) {
+  // Random crops enlarge: a little more than the input keeps them sharp.
+  return std::max(recipe.preprocess.width, recipe.preprocess.height) * 9 / 8;
+}
+
+std::unique_ptr<nn::Module> make(const ClassifyRecipe& recipe) {
+  auto model = vision::make_model(
+      recipe.model, {.num_classes = recipe.classes, .in_channels = recipe.preprocess.channels});
+  model->initialize(recipe.seed);
+  return model;
+}
+
+/// Runs the classifier's network and turns its logits into scores.
+Tensor scores_of(nn::Module& model, bool multi_label, const Tensor& pixels) {
+  const Tensor logits = model(pixels);
+  return multi_label ? ops::sigmoid(logits) : ops::softmax(logits, 1);
+}
+
+}  // namespace
+
+TrainedClassifier train_classifier(const data::ImageDataset& dataset, const data::Split& split,
+                                   const ClassifyRecipe& recipe, const ClassifyOptions& options) {
+  TrainedClassifier out;
+  out.model = make(recipe);
+  if (!recipe.weights.empty())
+    out.weights_report = vision::load_pretrained(*out.model, io::load_weights(recipe.weights),
+                                                 recipe.weights.string())
+                             .text();
+  const PictureCache cache(dataset, split.train, recipe.preprocess.channels, cache_side(recipe));
+  auto groups = optim::decay_groups(*out.model, recipe.weight_decay);
+  std::unique_ptr<optim::Optimizer> optimizer;
+  if (recipe.optimizer == "sgd") {
+    optimizer = std::make_unique<optim::Sgd>(std::move(groups),
+                                             optim::SgdOptions{.momentum = 0.9, .nesterov = true});
+  } else {
+    require(recipe.optimizer == "adamw", "recipe: optimizer is '{}'; there are sgd and adamw",
+            recipe.optimizer);
+    optimizer = std::make_unique<optim::AdamW>(std::move(groups));
+  }
+  ClassifyTask task(*out.model, cache, split, recipe);
+  TrainerOptions t;
+  t.learning_rate = recipe.learning_rate;
+  t.warmup = recipe.warmup;
+  t.epochs = recipe.epochs;
+  t.max_epochs = recipe.max_epochs;
+  t.budget = recipe.budget;
+  t.ema_decay = recipe.ema_decay;
+  t.patience = recipe.patience;
+  t.seed = recipe.seed;
+  t.checkpoints = options.checkpoints;
+  t.checkpoint_seconds = options.checkpoint_seconds;
+  t.checkpoint_steps = options.checkpoint_steps;
+  Trainer trainer(*out.model, *optimizer, task, t);
+  for (const auto& listener : options.listeners) trainer.add(listener);
+  trainer.set_stop_flag(options.stop);
+  if (options.resume) trainer.resume();
+  out.result = trainer.run();
+  return out;
+}
+
+Bytes export_classifier(nn::Module& model, const ClassifyRecipe& recipe,
+                        const std::string& description) {
+  model.eval();
+  const vision::Preprocess& p = recipe.preprocess;
+  const std::array<graph::NamedMeta, 1> inputs{
+      {{"pixels", {Shape{kDynamic, p.channels, p.height, p.width}, DType::f32}}}};
+  graph::CaptureOptions options;
+  for (const nn::NamedTensor& t : model.parameters())
+    options.parameters.emplace_back(t.name, t.tensor);
+  for (const nn::NamedTensor& t : model.buffers())
+    options.parameters.emplace_back(t.name, t.tensor);
+  options.output_names = {"scores"};
+  const graph::Graph graph = graph::capture(
+      [&](const TensorList& x) { return TensorList{scores_of(model, recipe.multi_label, x[0])}; },
+      inputs, options);
+  io::OnnxExportOptions onnx;
+  onnx.graph_name = recipe.model;
+  onnx.doc = description;
+  return io::export_onnx(graph, onnx);
+}
+
+Evaluation evaluate_classifier(const data::ImageDataset& dataset,
+                               std::span<const std::int64_t> items,
+                               const vision::Preprocess& preprocess,
+                               const std::function<Tensor(const Tensor&)>& score) {
+  Evaluation e;
+  e.classes = dataset.classes;
+  e.multi_label = dataset.multi_label;
+  for (std::int64_t item : items) {
+    const data::Item& i = dataset.items[static_cast<std::size_t>(item)];
+    e.predictions.push_back({i.name, i.labels, {}});
+  }
+  const NoGrad no_grad;
+  for_each_prepared(dataset, items, preprocess, 64, [&](std::int64_t first, const Tensor& pixels) {
+    const Tensor scores = score(pixels);
+    const std::vector<float> values = scores.to_vector<float>();
+    const auto classes = static_cast<std::size_t>(scores.dim(1));
+    for (std::int64_t i = 0; i < scores.dim(0); ++i) {
+      const auto begin =
+          values.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(i) * classes);
+      e.predictions[static_cast<std::size_t>(first + i)].scores.assign(
+          begin, begin + static_cast<std::ptrdiff_t>(classes));
+    }
+  });
+  return e;
+}
+
+}  // namespace athanor::train

@@ -1,0 +1,255 @@
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "athanor/autograd/autograd.hpp"
+#include "athanor/io/weights.hpp"
+#include "athanor/nn/losses.hpp"
+#include "athanor/nn/random_scope.hpp"
+#include "athanor/train/image_classify.hpp"
+#include "athanor/train/symmetry.hpp"
+#include "athanor/vision/models/models.hpp"
+
+namespace athanor::train {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr int kSmallSide = 40;  ///< pictures up to this size are trained as they are
+
+struct PresetFacts {
+  const char* name;
+  int largest_side;      ///< of the model's input
+  double fewest_epochs;  ///< below that a smaller input is better than a shorter training
+};
+constexpr PresetFacts kPresets[] = {{"fast", 96, 30}, {"balanced", 144, 40}, {"accuracy", 192, 60}};
+
+const PresetFacts& facts_of(Preset preset) { return kPresets[static_cast<int>(preset)]; }
+
+int round_up(int n, int to) { return (n + to - 1) / to * to; }
+
+// Seconds of a training step, measured on random pixels: the second of two, as the first fills
+// caches.
+double step_seconds(const ClassifyRecipe& recipe) {
+  const auto model = vision::make_model(
+      recipe.model, {.num_classes = recipe.classes, .in_channels = recipe.preprocess.channels});
+  model->initialize(0);
+  const Shape shape{recipe.batch_size, recipe.preprocess.channels, recipe.preprocess.height,
+                    recipe.preprocess.width};
+  const Tensor pixels = Tensor::empty_strided(shape, channels_last_strides(shape), DType::f32);
+  pixels.fill(0.5);
+  const Tensor targets = Tensor::zeros({recipe.batch_size, recipe.classes});
+  double seconds = 0;
+  for (int i = 0; i < 2; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    const nn::RandomScope scope(0, 0);
+    autograd::backward(nn::cross_entropy((*model)(pixels), targets));
+    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  return seconds;
+}
+
+void set_side(ClassifyRecipe& r, int side) { r.preprocess.width = r.preprocess.height = side; }
+
+// The largest input for which the budget still allows enough epochs.
+void choose_size(ClassifyRecipe& r, const PictureFacts& facts, std::int64_t count,
+                 const ClassifyRequest& request) {
+  const int side = std::min(facts.median_width, facts.median_height);
+  if (std::max(facts.median_width, facts.median_height) <= kSmallSide) {
+    r.preprocess.width = round_up(facts.median_width, 4);
+    r.preprocess.height = round_up(facts.median_height, 4);
+    r.reasons.push_back(fmt::format("pictures of {}x{} are small: used as they are",
+                                    facts.median_width, facts.median_height));
+    return;
+  }
+  const PresetFacts& preset = facts_of(request.preset);
+  const int largest = std::min(preset.largest_side, round_up(side, 16));
+  set_side(r, largest);
+  if (request.epochs > 0) {
+    r.reasons.push_back(fmt::format("input {}x{} by preset {}", largest, largest, preset.name));
+    return;
+  }
+  for (int s = largest; s >= 64; s -= 16) {
+    set_side(r, s);
+    const double epochs =
+        request.budget * 0.9 /
+        (step_seconds(r) * static_cast<double>(count) / static_cast<double>(r.batch_size));
+    if (epochs >= preset.fewest_epochs || s == 64) {
+      r.reasons.push_back(
+          fmt::format("input {}x{}: about {:.0f} epochs fit the budget", s, s, epochs));
+      return;
+    }
+    // Cost grows with the square of the side: sizes that cannot fit either are not tried.
+    const double affordable = s * std::sqrt(epochs / preset.fewest_epochs);
+    while (s - 16 > 64 && s - 16 > affordable * 1.1) s -= 16;
+  }
+}
+
+void choose_augmentation(ClassifyRecipe& r, const PictureCache& cache,
+                         const ClassifyRequest& request) {
+  const Symmetry symmetry = find_symmetry(cache, request.seed);
+  const bool small = r.preprocess.width <= kSmallSide;
+  r.augmentation.horizontal_flip = symmetry.horizontal ? 0.5f : 0.0f;
+  r.augmentation.vertical_flip = symmetry.vertical ? 0.5f : 0.0f;
+  r.reasons.push_back(
+      fmt::format("mirroring left-right {} (a network tells mirrored pictures with {:.0f} %), "
+                  "top-bottom {} ({:.0f} %)",
+                  symmetry.horizontal ? "on" : "off", 100 * symmetry.horizontal_accuracy,
+                  symmetry.vertical ? "on" : "off", 100 * symmetry.vertical_accuracy));
+  vision::RandomAffine affine;
+  affine.degrees = 12;
+  affine.translate = small ? 0.1f : 0.06f;
+  affine.scale_min = 0.88f;
+  affine.scale_max = 1.12f;
+  affine.shear = small ? 8.0f : 4.0f;
+  // Moved-in borders get the mean colour: no edge that the network could learn.
+  const auto moments = cache.moments();
+  for (std::size_t c = 0; c < 3; ++c)
+    affine.fill[c] =
+        static_cast<std::uint8_t>(std::clamp(moments.mean[c] * 255 + 0.5f, 0.0f, 255.0f));
+  if (small) {
+    // The border of a small picture is its background.
+    const vision::Image first = cache.get(0);
+    for (std::size_t c = 0; c < 3; ++c)
+      affine.fill[c] =
+          first.pixels[std::min<std::size_t>(c, static_cast<std::size_t>(first.channels - 1))];
+  }
+  r.augmentation.affine = affine;
+  vision::ColorJitter jitter;
+  jitter.brightness = 0.15f;
+  jitter.contrast = 0.15f;
+  jitter.saturation = r.preprocess.channels == 3 ? 0.15f : 0.0f;
+  r.augmentation.jitter = jitter;
+}
+
+void choose_class_weights(ClassifyRecipe& r, const data::ImageDataset& dataset,
+                          const data::Split& split) {
+  if (dataset.multi_label) return;
+  const std::vector<std::int64_t> counts = data::class_counts(dataset, split.train);
+  const auto [fewest, most] = std::minmax_element(counts.begin(), counts.end());
+  if (*most * 2 <= *fewest * 3) return;
+  r.class_weights = data::inverse_frequency_weights(counts);
+  // Square root: full inverse frequency lets a class of three pictures shout down the rest.
+  double sum = 0;
+  for (std::size_t c = 0; c < counts.size(); ++c) {
+    r.class_weights[c] = std::sqrt(r.class_weights[c]);
+    sum += static_cast<double>(r.class_weights[c]) * static_cast<double>(counts[c]);
+  }
+  for (float& w : r.class_weights)
+    w *= static_cast<float>(static_cast<double>(split.train.size()) / sum);
+  r.reasons.push_back(fmt::format(
+      "classes are unbalanced ({} to {} pictures): rarer classes weigh more", *fewest, *most));
+}
+
+}  // namespace
+
+Preset preset_from_name(const std::string& name) {
+  for (int i = 0; i < 3; ++i)
+    if (name == kPresets[i].name) return static_cast<Preset>(i);
+  raise<ValueError>("no preset is named '{}'; there are fast, balanced, accuracy", name);
+}
+std::string name_of(Preset preset) { return facts_of(preset).name; }
+
+ClassifyRecipe choose_recipe(const data::ImageDataset& dataset, const data::Split& split,
+                             const ClassifyRequest& request) {
+  ClassifyRecipe r;
+  r.classes = static_cast<int>(dataset.classes.size());
+  r.multi_label = dataset.multi_label;
+  r.weights = request.weights;
+  r.budget = request.budget;
+  r.epochs = request.epochs;
+  r.seed = request.seed;
+  r.workers = request.workers;
+  const PictureFacts facts = picture_facts(dataset, split.train);
+  const auto count = static_cast<std::int64_t>(split.train.size());
+  r.preprocess.channels = facts.gray ? 1 : 3;
+  const bool small = std::max(facts.median_width, facts.median_height) <= kSmallSide;
+  r.model = !request.model.empty() ? request.model : small ? "small_cnn" : "resnet18_slim";
+  r.reasons.push_back(fmt::format("{} training pictures, {} classes, {}", count, r.classes,
+                                  facts.gray ? "grey" : "colour"));
+  r.batch_size = count >= 4000 ? 64 : count >= 800 ? 48 : 32;
+  r.batch_size = std::max<std::int64_t>(2, std::min(r.batch_size, count / 4));
+  if (!request.weights.empty()) {
+    const vision::PretrainedInput input = vision::identify_weights(
+        io::load_weights(request.weights), request.weights.string(), request.model);
+    r.model = input.model;
+    r.preprocess.channels = input.channels;
+    r.preprocess.mean = input.mean;
+    r.preprocess.std = input.std;
+    r.learning_rate = 1e-3;
+    r.reasons.push_back(
+        fmt::format("starts from {} ({})", request.weights.filename().string(), input.model));
+    if (input.side > 0) {
+      set_side(r, input.side);
+    } else {
+      choose_size(r, facts, count, request);
+    }
+  } else {
+    choose_size(r, facts, count, request);
+  }
+  const int side = std::max(r.preprocess.width, r.preprocess.height);
+  const PictureCache cache(dataset, split.train, r.preprocess.channels, side * 9 / 8);
+  if (request.weights.empty()) {
+    const auto moments = cache.moments();
+    r.preprocess.mean = moments.mean;
+    r.preprocess.std = moments.std;
+  }
+  choose_augmentation(r, cache, request);
+  choose_class_weights(r, dataset, split);
+  return r;
+}
+
+void to_json(json& j, const ClassifyRecipe& r) {
+  j = json{{"model", r.model},
+           {"classes", r.classes},
+           {"multi_label", r.multi_label},
+           {"preprocess", r.preprocess},
+           {"augmentation", r.augmentation},
+           {"mixup", r.mixup},
+           {"cutmix", r.cutmix},
+           {"batch_size", r.batch_size},
+           {"optimizer", r.optimizer},
+           {"learning_rate", r.learning_rate},
+           {"weight_decay", r.weight_decay},
+           {"warmup", r.warmup},
+           {"label_smoothing", r.label_smoothing},
+           {"ema_decay", r.ema_decay},
+           {"class_weights", r.class_weights},
+           {"weights", r.weights.string()},
+           {"budget", r.budget},
+           {"epochs", r.epochs},
+           {"max_epochs", r.max_epochs},
+           {"patience", r.patience},
+           {"seed", r.seed},
+           {"workers", r.workers},
+           {"reasons", r.reasons}};
+}
+
+void from_json(const json& j, ClassifyRecipe& r) {
+  j.at("model").get_to(r.model);
+  j.at("classes").get_to(r.classes);
+  j.at("multi_label").get_to(r.multi_label);
+  r.preprocess = j.at("preprocess").get<vision::Preprocess>();
+  r.augmentation = j.at("augmentation").get<vision::Augmentation>();
+  j.at("mixup").get_to(r.mixup);
+  j.at("cutmix").get_to(r.cutmix);
+  j.at("batch_size").get_to(r.batch_size);
+  j.at("optimizer").get_to(r.optimizer);
+  j.at("learning_rate").get_to(r.learning_rate);
+  j.at("weight_decay").get_to(r.weight_decay);
+  j.at("warmup").get_to(r.warmup);
+  j.at("label_smoothing").get_to(r.label_smoothing);
+  j.at("ema_decay").get_to(r.ema_decay);
+  j.at("class_weights").get_to(r.class_weights);
+  r.weights = j.at("weights").get<std::string>();
+  j.at("budget").get_to(r.budget);
+  j.at("epochs").get_to(r.epochs);
+  j.at("max_epochs").get_to(r.max_epochs);
+  j.at("patience").get_to(r.patience);
+  j.at("seed").get_to(r.seed);
+  j.at("workers").get_to(r.workers);
+  j.at("reasons").get_to(r.reasons);
+}
+
+}  // namespace athanor::train
