@@ -79,6 +79,7 @@ void KernelTable::set(std::string_view op, Device device, Kernel kernel, DTypeSe
 }
 
 Tensor allocate_output(const OpDef& op, const TensorMeta& meta, std::span<const Tensor> inputs) {
+  if (op.layout == Layout::kernel) return {};
   if (op.layout == Layout::follows) {
     const auto rank = static_cast<std::int64_t>(meta.shape.size());
     for (const Tensor& t : inputs) {
@@ -123,7 +124,7 @@ TensorList run_eager(const OpDef& op, std::span<const Tensor> inputs, const Attr
       raise<InternalError>("{}: a symbolic tensor reached a kernel", op.name);
   const DType dtype = inputs.empty() ? DType::f32 : main.dtype();
   if (op.view) return {op.view(inputs[0], attrs)};
-  const Device device = inputs.empty() ? Device::cpu : main.device();
+  const Device device = !main.defined() ? Device::cpu : main.device();
   Kernel kernel = kernels().find(op, device, dtype);
   if (!kernel && op.formula) kernel = kernels().formula(device);
   if (!kernel && op.lower) {

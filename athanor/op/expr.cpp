@@ -37,7 +37,10 @@ double apply(ScalarOp op, double a, double b, double c) {
     case ScalarOp::max: return std::isnan(a) || a > b ? a : b;
     case ScalarOp::min: return std::isnan(a) || a < b ? a : b;
     case ScalarOp::pow: return std::pow(a, b);
-    case ScalarOp::mod: return a - std::floor(a / b) * b;
+    case ScalarOp::mod: {
+      const double r = std::fmod(a, b);
+      return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+    }
     case ScalarOp::neg: return -a;
     case ScalarOp::abs: return std::fabs(a);
     case ScalarOp::sign: return std::isnan(a) ? a : static_cast<double>((a > 0) - (a < 0));
@@ -80,6 +83,9 @@ Ref<ExprNode> leaf(ScalarOp op, int index, double value) {
   node->op = op;
   node->index = index;
   node->value = value;
+  node->hash = mix(static_cast<std::uint64_t>(op) + 1, op == ScalarOp::constant
+                                                           ? std::bit_cast<std::uint64_t>(value)
+                                                           : static_cast<std::uint64_t>(index));
   return node;
 }
 
@@ -133,6 +139,8 @@ Expr Expr::make(ScalarOp op, const Expr& a, const Expr& b, const Expr& c) {
   node->operands[0] = a;
   if (count > 1) node->operands[1] = b;
   if (count > 2) node->operands[2] = c;
+  node->hash = static_cast<std::uint64_t>(op) + 1;
+  for (int i = 0; i < count; ++i) node->hash = mix(node->hash, node->operands[i].node()->hash);
   return Expr(std::move(node));
 }
 
@@ -244,7 +252,7 @@ Expr substitute(const Expr& e, std::span<const Expr> replacements) {
 
 bool same(const Expr& a, const Expr& b) {
   if (a.node() == b.node()) return true;
-  if (!a.defined() || !b.defined() || a.op() != b.op()) return false;
+  if (!a.defined() || !b.defined() || hash(a) != hash(b) || a.op() != b.op()) return false;
   if (a.op() == ScalarOp::constant)
     return std::bit_cast<std::uint64_t>(a.value()) == std::bit_cast<std::uint64_t>(b.value());
   if (a.op() == ScalarOp::argument) return a.index() == b.index();
@@ -253,14 +261,7 @@ bool same(const Expr& a, const Expr& b) {
   return true;
 }
 
-std::uint64_t hash(const Expr& e) {
-  if (!e.defined()) return 0;
-  std::uint64_t h = static_cast<std::uint64_t>(e.op()) + 1;
-  if (e.op() == ScalarOp::constant) return mix(h, std::bit_cast<std::uint64_t>(e.value()));
-  if (e.op() == ScalarOp::argument) return mix(h, static_cast<std::uint64_t>(e.index()));
-  for (int i = 0; i < operand_count(e.op()); ++i) h = mix(h, hash(e.operand(i)));
-  return h;
-}
+std::uint64_t hash(const Expr& e) { return e.defined() ? e.node()->hash : 0; }
 
 std::string to_string(const Expr& e) {
   if (e.op() == ScalarOp::constant) return fmt::format("{}", e.value());

@@ -88,6 +88,7 @@ class ExprNode final : public RefCounted {
   int index = 0;
   double value = 0;
   Expr operands[3];
+  std::uint64_t hash = 0;  ///< structural; made with the node, so that caches look up at once
 };
 
 Expr operator+(const Expr& a, const Expr& b);

@@ -1,5 +1,6 @@
 #include "athanor/op/onnx_map.hpp"
 
+#include "athanor/base/error.hpp"
 #include "athanor/op/dispatch.hpp"
 
 namespace athanor {
@@ -34,6 +35,26 @@ OnnxMap onnx_none(std::string reason) {
   map.kind = OnnxMap::Kind::none;
   map.reason = std::move(reason);
   return map;
+}
+
+namespace {
+// In the order of DType.
+constexpr std::int64_t kOnnxTypes[] = {9, 2, 3, 6, 7, 10, 16, 1, 11};
+}  // namespace
+
+std::int64_t onnx_type(DType dtype) { return kOnnxTypes[static_cast<int>(dtype)]; }
+
+DType dtype_from_onnx(std::int64_t type) {
+  for (DType dtype : kAllDTypes)
+    if (onnx_type(dtype) == type) return dtype;
+  raise<DTypeError>(
+      "ONNX element type {} is not supported; bool, u8, i8, i32, i64, f16, bf16, f32 and f64 are",
+      type);
+}
+
+std::string onnx_cast(OnnxWriter& writer, const OnnxCall& call, std::size_t i, DType dtype) {
+  if (call.input_tensors[i].dtype() == dtype) return call.inputs[i];
+  return writer.node("Cast", {call.inputs[i]}, {{"to", onnx_type(dtype)}});
 }
 
 }  // namespace athanor

@@ -86,4 +86,11 @@ OnnxMap onnx_custom(OnnxTo to, std::vector<std::pair<std::string, OnnxFrom>> fro
 OnnxMap onnx_lowering();
 OnnxMap onnx_none(std::string reason);
 
+/// The number of a dtype in ONNX (TensorProto.DataType), and back. Throws DTypeError for one that
+/// athanor does not have.
+std::int64_t onnx_type(DType dtype);
+DType dtype_from_onnx(std::int64_t type);
+/// The name of input i converted to dtype by a Cast node, or as it is.
+std::string onnx_cast(OnnxWriter& writer, const OnnxCall& call, std::size_t i, DType dtype);
+
 }  // namespace athanor

@@ -160,8 +160,9 @@ enum class Precision : std::uint8_t { run_low, run_f32, promote };
 /// How the memory order of the output follows from the inputs.
 enum class Layout : std::uint8_t {
   row_major,  ///< always row-major
-  follows     ///< NHWC in memory if the first input that has the output's rank is; pointwise: any
+  follows,    ///< NHWC in memory if the first input that has the output's rank is; pointwise: any
               ///< dense order
+  kernel      ///< the kernel makes the outputs, or hands back an input
 };
 
 /// How an op splits over a mesh.

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstring>
 
+#include "athanor/base/convert.hpp"
+
 namespace athanor {
 
 namespace {
@@ -188,10 +190,11 @@ void Tensor::check_data(DType wanted) const {
 }
 
 void Tensor::check_real() const {
-  require(!is_symbolic(),
-          "the values of {} are not known while a graph is captured; what reads or writes them must "
-          "stay outside of it",
-          describe(*this));
+  require(
+      !is_symbolic(),
+      "the values of {} are not known while a graph is captured; what reads or writes them must "
+      "stay outside of it",
+      describe(*this));
 }
 
 double Tensor::item() const {
@@ -256,11 +259,7 @@ void Tensor::fill(double value) const {
   const Tensor one = empty({}, dtype());
   visit_dtype(dtype(), [&](auto tag) {
     using T = decltype(tag);
-    if constexpr (std::is_class_v<T>) {
-      *one.data<T>() = T(static_cast<float>(value));
-    } else {
-      *one.data<T>() = static_cast<T>(value);
-    }
+    *one.data<T>() = convert_element<T>(value);
   });
   detail::copy_elements(one.view_as(shape(), Strides(shape().size(), 0), 0), *this);
   impl_->storage->bump_version();
@@ -269,28 +268,13 @@ void Tensor::fill(double value) const {
 namespace {
 
 template <class From, class To>
-To convert(From value) {
-  if constexpr (std::is_same_v<From, To>) {
-    return value;
-  } else if constexpr (std::is_class_v<To>) {
-    return To(static_cast<float>(value));
-  } else if constexpr (std::is_class_v<From>) {
-    return convert<float, To>(static_cast<float>(value));
-  } else if constexpr (std::is_same_v<To, bool>) {
-    return value != From{};
-  } else {
-    return static_cast<To>(value);
-  }
-}
-
-template <class From, class To>
 void copy_axis(const From* from, To* to, const Tensor& source, const Tensor& target,
                std::size_t axis) {
   const std::int64_t size = source.shape()[axis], from_step = source.strides()[axis],
                      to_step = target.strides()[axis];
   if (axis + 1 == source.shape().size()) {
     for (std::int64_t i = 0; i < size; ++i)
-      to[i * to_step] = convert<From, To>(from[i * from_step]);
+      to[i * to_step] = convert_element<To>(from[i * from_step]);
     return;
   }
   for (std::int64_t i = 0; i < size; ++i)
@@ -302,7 +286,8 @@ void copy_axis(const From* from, To* to, const Tensor& source, const Tensor& tar
 void detail::copy_elements(const Tensor& from, const Tensor& to) {
   if (from.count() == 0) return;
   if (from.dtype() == to.dtype() && from.is_dense() && from.strides() == to.strides()) {
-    std::memmove(to.raw(), from.raw(), static_cast<std::size_t>(from.count()) * size_of(from.dtype()));
+    std::memmove(to.raw(), from.raw(),
+                 static_cast<std::size_t>(from.count()) * size_of(from.dtype()));
     return;
   }
   visit_dtype(from.dtype(), [&](auto a) {
@@ -310,7 +295,7 @@ void detail::copy_elements(const Tensor& from, const Tensor& to) {
       using From = decltype(a);
       using To = decltype(b);
       if (from.rank() == 0) {
-        *to.data<To>() = convert<From, To>(*from.data<From>());
+        *to.data<To>() = convert_element<To>(*from.data<From>());
       } else {
         copy_axis(from.data<From>(), to.data<To>(), from, to, 0);
       }

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "athanor/backends/cpu/tiles.hpp"
+#include "athanor/base/convert.hpp"
+
+// Plain loops over a scalar function: instructions that have no SIMD form, and the integer types.
+namespace athanor::backends::cpu {
+
+template <class T, auto f>
+void unary_loop(const void* pa, const void*, const void*, void* out, std::size_t n) {
+  const T* a = static_cast<const T*>(pa);
+  T* y = static_cast<T*>(out);
+  for (std::size_t i = 0; i < n; ++i) y[i] = f(a[i]);
+}
+
+// A broadcast operand is read before the first write: the output may lie on it.
+template <class T, auto f, int mode>
+void binary_loop(const void* pa, const void* pb, const void*, void* out, std::size_t n) {
+  const T *a = static_cast<const T*>(pa), *b = static_cast<const T*>(pb);
+  T* y = static_cast<T*>(out);
+  const T a0 = a[0], b0 = b[0];
+  for (std::size_t i = 0; i < n; ++i) y[i] = f(mode & 1 ? a0 : a[i], mode & 2 ? b0 : b[i]);
+}
+
+template <class T, int mode>
+void where_loop(const void* pc, const void* pa, const void* pb, void* out, std::size_t n) {
+  const T *c = static_cast<const T*>(pc), *a = static_cast<const T*>(pa),
+          *b = static_cast<const T*>(pb);
+  T* y = static_cast<T*>(out);
+  const T c0 = c[0], a0 = a[0], b0 = b[0];
+  for (std::size_t i = 0; i < n; ++i) {
+    const T yes = mode & 2 ? a0 : a[i], no = mode & 4 ? b0 : b[i];
+    y[i] = (mode & 1 ? c0 : c[i]) != T{0} ? yes : no;
+  }
+}
+
+template <class T>
+void fill_loop(const void* pa, const void*, const void*, void* out, std::size_t n) {
+  const T a = *static_cast<const T*>(pa);
+  T* y = static_cast<T*>(out);
+  for (std::size_t i = 0; i < n; ++i) y[i] = a;
+}
+
+template <class T, auto f>
+void set_unary(TileTable& t, ScalarOp op) {
+  auto& row = t.functions[static_cast<int>(op)];
+  row[0] = row[1] = unary_loop<T, f>;
+  if (op == ScalarOp::argument) row[1] = fill_loop<T>;
+}
+
+template <class T, auto f>
+void set_binary(TileTable& t, ScalarOp op) {
+  auto& row = t.functions[static_cast<int>(op)];
+  row[0] = row[3] = binary_loop<T, f, 0>;
+  row[1] = binary_loop<T, f, 1>;
+  row[2] = binary_loop<T, f, 2>;
+}
+
+template <class T>
+void set_comparisons(TileTable& t) {
+  set_binary<T, [](T a, T b) { return static_cast<T>(a == b); }>(t, ScalarOp::eq);
+  set_binary<T, [](T a, T b) { return static_cast<T>(a != b); }>(t, ScalarOp::ne);
+  set_binary<T, [](T a, T b) { return static_cast<T>(a < b); }>(t, ScalarOp::lt);
+  set_binary<T, [](T a, T b) { return static_cast<T>(a <= b); }>(t, ScalarOp::le);
+  set_binary<T, [](T a, T b) { return static_cast<T>(a > b); }>(t, ScalarOp::gt);
+  set_binary<T, [](T a, T b) { return static_cast<T>(a >= b); }>(t, ScalarOp::ge);
+  set_binary<T, [](T a, T b) { return static_cast<T>(a != T{0} && b != T{0}); }>(
+      t, ScalarOp::logical_and);
+  set_binary<T, [](T a, T b) { return static_cast<T>(a != T{0} || b != T{0}); }>(
+      t, ScalarOp::logical_or);
+  set_unary<T, [](T a) { return static_cast<T>(a == T{0}); }>(t, ScalarOp::logical_not);
+  auto& row = t.functions[static_cast<int>(ScalarOp::where)];
+  row[0] = row[7] = where_loop<T, 0>;
+  row[1] = where_loop<T, 1>;
+  row[2] = where_loop<T, 2>;
+  row[3] = where_loop<T, 3>;
+  row[4] = where_loop<T, 4>;
+  row[5] = where_loop<T, 5>;
+  row[6] = where_loop<T, 6>;
+}
+
+/// The functions of the C library, computed in R.
+template <class T, class R>
+void set_real_functions(TileTable& t) {
+  const auto set = [&]<auto f>(ScalarOp op) {
+    set_unary<T, [](T a) { return convert_element<T>(f(static_cast<R>(a))); }>(t, op);
+  };
+  set.template operator()<[](R a) { return std::sqrt(a); }>(ScalarOp::sqrt);
+  set.template operator()<[](R a) { return 1 / std::sqrt(a); }>(ScalarOp::rsqrt);
+  set.template operator()<[](R a) { return std::exp(a); }>(ScalarOp::exp);
+  set.template operator()<[](R a) { return std::expm1(a); }>(ScalarOp::expm1);
+  set.template operator()<[](R a) { return std::log(a); }>(ScalarOp::log);
+  set.template operator()<[](R a) { return std::log1p(a); }>(ScalarOp::log1p);
+  set.template operator()<[](R a) { return std::sin(a); }>(ScalarOp::sin);
+  set.template operator()<[](R a) { return std::cos(a); }>(ScalarOp::cos);
+  set.template operator()<[](R a) { return std::tanh(a); }>(ScalarOp::tanh);
+  set.template operator()<[](R a) { return std::erf(a); }>(ScalarOp::erf);
+  set.template operator()<[](R a) {
+    const R e = std::exp(-std::fabs(a));
+    return a >= 0 ? 1 / (1 + e) : e / (1 + e);
+  }>(ScalarOp::sigmoid);
+}
+
+}  // namespace athanor::backends::cpu
