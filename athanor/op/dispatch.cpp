@@ -15,6 +15,7 @@ struct Stack {
   std::size_t level = 0;  // dispatch() goes to items[level - 1]
   bool grad = true;
   Stack() {
+    (void)kernels();  // installs the default interpreter, and must before any stack is made
     if (Interpreter* first = default_interpreter.load()) items.push_back(first);
     level = items.size();
   }
