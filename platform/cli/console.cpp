@@ -32,7 +32,8 @@ void Console::table(const std::vector<std::vector<std::string>>& rows) const {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
       line += row[i];
-      if (i + 1 < row.size()) line += std::string(static_cast<std::size_t>(widths[i] - display_width(row[i]) + 2), ' ');
+      if (i + 1 < row.size())
+        line += std::string(static_cast<std::size_t>(widths[i] - display_width(row[i]) + 2), ' ');
     }
     fmt::print("{}\n", line);
   }
@@ -45,7 +46,8 @@ void Console::next(const std::string& command) const {
 Language environment_language() {
   for (const char* name : {"LC_ALL", "LC_MESSAGES", "LANG"}) {
     const char* value = std::getenv(name);
-    if (value && *value) return std::string_view(value).starts_with("zh") ? Language::zh : Language::en;
+    if (value && *value)
+      return std::string_view(value).starts_with("zh") ? Language::zh : Language::en;
   }
   return Language::en;
 }
@@ -56,7 +58,8 @@ int display_width(const std::string& text) {
     const auto c = static_cast<unsigned char>(text[i]);
     if ((c & 0xc0) == 0x80) continue;  // continuation byte
     // Three and four bytes: nearly all of them wide characters, except a few signs that we print.
-    const bool narrow = c < 0xe0 || text.compare(i, 3, "█") == 0 || text.compare(i, 3, "░") == 0 || text.compare(i, 3, "–") == 0;
+    const bool narrow = c < 0xe0 || text.compare(i, 3, "█") == 0 || text.compare(i, 3, "░") == 0 ||
+                        text.compare(i, 3, "–") == 0;
     width += narrow ? 1 : 2;
   }
   return width;

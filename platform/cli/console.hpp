@@ -14,7 +14,9 @@ struct Console {
   bool json = false;   ///< stdout is exactly one JSON object or array
   bool quiet = false;  ///< no progress
 
-  const char* pick(const char* en, const char* zh) const { return language == Language::zh ? zh : en; }
+  const char* pick(const char* en, const char* zh) const {
+    return language == Language::zh ? zh : en;
+  }
   /// A line for the user on stderr; nothing when quiet or json.
   void say(const std::string& line) const;
   /// A line of the result on stdout; nothing with --json.

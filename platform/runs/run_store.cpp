@@ -17,7 +17,9 @@ namespace {
 void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) throw IoError(fmt::format("cannot create the folder {}: {}", folder.string(), error.message()), error.value());
+  if (error)
+    throw IoError(fmt::format("cannot create the folder {}: {}", folder.string(), error.message()),
+                  error.value());
 }
 
 }  // namespace
@@ -28,19 +30,26 @@ fs::path home_folder() {
     return value && *value ? fs::path(value) : fs::path();
   };
   fs::path home = variable("ATHANOR_HOME");
-  if (home.empty() && !variable("XDG_DATA_HOME").empty()) home = variable("XDG_DATA_HOME") / "athanor";
-  if (home.empty()) home = (variable("HOME").empty() ? fs::temp_directory_path() : variable("HOME")) / ".local/share/athanor";
+  if (home.empty() && !variable("XDG_DATA_HOME").empty())
+    home = variable("XDG_DATA_HOME") / "athanor";
+  if (home.empty())
+    home = (variable("HOME").empty() ? fs::temp_directory_path() : variable("HOME")) /
+           ".local/share/athanor";
   make_folder(home);
   return fs::absolute(home);
 }
 
 nlohmann::json Run::read() const {
-  nlohmann::json record = nlohmann::json::parse(read_text_file(folder_ / "run.json", std::uint64_t{64} << 20), nullptr, false);
-  require<FormatError>(record.is_object(), "{} is not a run record", (folder_ / "run.json").string());
+  nlohmann::json record = nlohmann::json::parse(
+      read_text_file(folder_ / "run.json", std::uint64_t{64} << 20), nullptr, false);
+  require<FormatError>(record.is_object(), "{} is not a run record",
+                       (folder_ / "run.json").string());
   return record;
 }
 
-void Run::write(const nlohmann::json& record) const { write_file_atomic(folder_ / "run.json", record.dump(2) + "\n"); }
+void Run::write(const nlohmann::json& record) const {
+  write_file_atomic(folder_ / "run.json", record.dump(2) + "\n");
+}
 
 Run create_run() {
   const fs::path runs = home_folder() / "runs";
@@ -54,7 +63,10 @@ Run create_run() {
     const fs::path folder = runs / fmt::format("{}-{}", stamp, number);
     std::error_code error;
     if (fs::create_directory(folder, error)) return Run(folder);
-    if (error) throw IoError(fmt::format("cannot create the folder {}: {}", folder.string(), error.message()), error.value());
+    if (error)
+      throw IoError(
+          fmt::format("cannot create the folder {}: {}", folder.string(), error.message()),
+          error.value());
   }
 }
 
@@ -70,7 +82,9 @@ std::vector<Run> list_runs() {
   const auto key = [](const Run& run) {
     const std::string id = run.id();
     const std::size_t dash = id.rfind('-');
-    return std::pair(id.substr(0, dash), dash == std::string::npos ? 0L : std::strtol(id.c_str() + dash + 1, nullptr, 10));
+    return std::pair(id.substr(0, dash), dash == std::string::npos
+                                             ? 0L
+                                             : std::strtol(id.c_str() + dash + 1, nullptr, 10));
   };
   std::sort(runs.begin(), runs.end(), [&](const Run& a, const Run& b) { return key(a) > key(b); });
   return runs;
@@ -85,9 +99,13 @@ Run find_run(const std::string& id) {
   }
   if (found.size() == 1) return found[0];
   const bool none = found.empty();
-  throw RefusalError({none ? "run-not-found" : "run-ambiguous", Exit::usage,
-                      none ? Text{"There is no such run", "找不到该训练任务"} : Text{"Several runs begin like that", "有多个训练任务以此开头"}, id,
-                      {fmt::format("{} runs are kept, {} match", runs.size(), found.size()), fmt::format("共有 {} 个训练任务，匹配 {} 个", runs.size(), found.size())},
+  throw RefusalError({none ? "run-not-found" : "run-ambiguous",
+                      Exit::usage,
+                      none ? Text{"There is no such run", "找不到该训练任务"}
+                           : Text{"Several runs begin like that", "有多个训练任务以此开头"},
+                      id,
+                      {fmt::format("{} runs are kept, {} match", runs.size(), found.size()),
+                       fmt::format("共有 {} 个训练任务，匹配 {} 个", runs.size(), found.size())},
                       {"list them: athanor run ls", "查看列表：athanor run ls"}});
 }
 

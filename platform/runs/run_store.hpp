@@ -12,8 +12,8 @@ namespace athanor::platform {
 /// ~/.local/share/athanor. Created when missing. Throws IoError.
 std::filesystem::path home_folder();
 
-/// A training run on disk: a folder with run.json (what was asked, decided and found), log.jsonl, checkpoints/,
-/// model.zip, report.json and report.html.
+/// A training run on disk: a folder with run.json (what was asked, decided and found), log.jsonl,
+/// checkpoints/, model.zip, report.json and report.html.
 class Run {
  public:
   explicit Run(std::filesystem::path folder) : folder_(std::move(folder)) {}
@@ -37,8 +37,8 @@ class Run {
 Run create_run();
 /// All runs, newest first; folders without a readable run.json are left out.
 std::vector<Run> list_runs();
-/// The run with that id, or whose id begins with it; "last" is the newest. Throws RefusalError when there is none
-/// or more than one.
+/// The run with that id, or whose id begins with it; "last" is the newest. Throws RefusalError when
+/// there is none or more than one.
 Run find_run(const std::string& id);
 
 }  // namespace athanor::platform

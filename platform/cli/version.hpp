@@ -1,0 +1,7 @@
+#pragma once
+
+namespace athanor::platform {
+
+inline constexpr const char* kVersion = ATH_VERSION;
+
+}  // namespace athanor::platform
