@@ -1,5 +1,6 @@
 #include "athanor/serve/request_parser.hpp"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
@@ -156,7 +157,7 @@ std::size_t RequestParser::feed(std::span<const char> bytes) {
     if (ec && m.state != State::failed) {
       m.state = State::failed;
       if (ec == http::error::header_limit) {
-        const std::string_view text(rest.data(), rest.size());
+        const std::string_view text(rest.data(), std::min(rest.size(), m.limits.max_header));
         m.problem = m.request.method.empty() && text.find("\r\n") == std::string_view::npos
                         ? address_too_long(m.limits.max_header)
                         : header_too_large(m.limits.max_header);

@@ -116,7 +116,8 @@ struct Server::Core {
   std::unique_ptr<WorkerPool> pool;
   std::vector<std::thread> threads;
   int port = 0;
-  std::atomic<bool> draining{false};
+  std::atomic<bool> draining{false};  ///< readiness says no
+  std::atomic<bool> closing{false};   ///< idle connections end
 
   asio::awaitable<void> accept_loop();
   void adopt(tcp::socket socket);
@@ -225,7 +226,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       begin_ = 0;
     }
     const auto space = asio::buffer(buffer_.data() + end_, buffer_.size() - end_);
-    if (idle && core_.draining.load()) {
+    if (idle && core_.closing.load()) {
       // What already lies in the socket was sent before the client could know, and is answered.
       error_code ec;
       const std::size_t got = socket_.read_some(space, ec);
@@ -242,7 +243,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     // Woken by on_drain(): one look at the socket, as above.
     if (idle && ec == asio::error::operation_aborted && !timed_out_ && !cut_ &&
-        core_.draining.load())
+        core_.closing.load())
       co_return co_await read_more(true);
     co_return false;
   }
@@ -575,6 +576,7 @@ void Server::stop() {
     core.phase = Core::Phase::stopping;
   }
   core.draining = true;
+  core.closing = true;
 
   // Take what the kernel has already accepted for us, then close the door.
   std::promise<void> closed;
@@ -617,6 +619,7 @@ void Server::stop() {
 
 void Server::stop_now() {
   core_->draining = true;
+  core_->closing = true;
   core_->each_connection([](Connection& connection) { connection.cut(); });
 }
 
