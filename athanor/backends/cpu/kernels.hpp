@@ -3,4 +3,13 @@
 #include "athanor/op/dispatch.hpp"
 
 // Each kernel file fills its part of the table.
-namespace athanor::backends::cpu {}  // namespace athanor::backends::cpu
+namespace athanor::backends::cpu {
+
+void register_conv(KernelTable& t);
+void register_copy(KernelTable& t);
+void register_matmul(KernelTable& t);
+void register_pointwise(KernelTable& t);
+void register_reductions(KernelTable& t);
+void register_shape(KernelTable& t);
+
+}  // namespace athanor::backends::cpu

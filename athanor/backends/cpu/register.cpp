@@ -3,6 +3,13 @@
 
 namespace athanor::backends::cpu {
 
-void register_kernels(KernelTable& t) { (void)t; }
+void register_kernels(KernelTable& t) {
+  register_conv(t);
+  register_copy(t);
+  register_matmul(t);
+  register_pointwise(t);
+  register_reductions(t);
+  register_shape(t);
+}
 
 }  // namespace athanor::backends::cpu

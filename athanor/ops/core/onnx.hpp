@@ -5,11 +5,6 @@
 // What the ONNX mappings of the records share.
 namespace athanor::ops {
 
-/// The number of a dtype in ONNX (TensorProto.DataType).
-std::int64_t onnx_dtype(DType dtype);
-/// Throws UnsupportedError for a number that athanor has no dtype for.
-DType dtype_from_onnx(std::int64_t number);
-
 /// A constant i64 vector.
 std::string onnx_dims(OnnxWriter& writer, std::span<const std::int64_t> values);
 /// A constant of one value.
