@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "athanor/base/error.hpp"
+#include "athanor/vision/image/codec/formats.hpp"
 #include "athanor/vision/image/json.hpp"
+#include "athanor/vision/image/pixel_view.hpp"
 #include "athanor/vision/image/resize_kernels.hpp"
 
 namespace athanor::vision {
@@ -22,25 +25,70 @@ Image with_channels(const Image& image, int channels) {
 
 int rounded(double value) { return std::max(1, static_cast<int>(std::floor(value + 0.5))); }
 
-Image cut_to_fit(const Image& image, const Preprocess& p) {
-  // The region whose scaled copy is the cut: nothing outside it is ever scaled.
-  const double factor = std::max(static_cast<double>(p.width) / image.width,
-                                 static_cast<double>(p.height) / image.height) /
-                        p.crop_share;
-  const double w = std::min<double>(image.width, p.width / factor);
-  const double h = std::min<double>(image.height, p.height / factor);
-  return resize_region(image, {(image.width - w) / 2, (image.height - h) / 2, w, h}, p.width,
-                       p.height, p.interpolation);
+/// Which part of a picture is scaled to which size, and where it lies in the result.
+struct Placement {
+  Region region;
+  int width = 0, height = 0, left = 0, top = 0;
+};
+
+Placement place(int width, int height, const Preprocess& p) {
+  Placement placement{{0, 0, double(width), double(height)}, p.width, p.height, 0, 0};
+  const double across = static_cast<double>(p.width) / width;
+  const double down = static_cast<double>(p.height) / height;
+  if (p.fit == Fit::center_crop) {
+    // The region whose scaled copy is the cut: nothing outside it is ever scaled.
+    const double factor = std::max(across, down) / p.crop_share;
+    const double w = std::min<double>(width, p.width / factor);
+    const double h = std::min<double>(height, p.height / factor);
+    placement.region = {(width - w) / 2, (height - h) / 2, w, h};
+  } else if (p.fit == Fit::letterbox) {
+    const double factor = std::min(across, down);
+    placement.width = std::min(p.width, rounded(width * factor));
+    placement.height = std::min(p.height, rounded(height * factor));
+    placement.left = (p.width - placement.width) / 2;
+    placement.top = (p.height - placement.height) / 2;
+  }
+  return placement;
 }
 
-Image letterbox(const Image& image, const Preprocess& p) {
-  const double factor = std::min(static_cast<double>(p.width) / image.width,
-                                 static_cast<double>(p.height) / image.height);
-  const int w = std::min(p.width, rounded(image.width * factor));
-  const int h = std::min(p.height, rounded(image.height * factor));
-  const int left = (p.width - w) / 2, top = (p.height - h) / 2;
-  return pad(resize(image, w, h, p.interpolation), left, top, p.width - w - left,
-             p.height - h - top, p.fill);
+Image put(Image scaled, const Placement& at, const Preprocess& p) {
+  scaled = with_channels(scaled, p.channels);
+  if (scaled.width == p.width && scaled.height == p.height) return scaled;
+  return pad(scaled, at.left, at.top, p.width - at.width - at.left, p.height - at.height - at.top,
+             p.fill);
+}
+
+/// The planes scaled on their own, then one conversion of the result's colours.
+Image scale_planes(const codec::Planes& planes, const Region& region, int width, int height,
+                   Interpolation interpolation) {
+  const auto count = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+  std::vector<std::uint8_t> scaled[3];
+  for (int i = 0; i < 3; ++i) {
+    const double across = i == 0 ? 1 : planes.across, down = i == 0 ? 1 : planes.down;
+    scaled[i].resize(count + kernels::kSlack);
+    resize_view({planes.pixels[i].data(), planes.plane_width(i), planes.plane_height(i), 1,
+                 static_cast<std::size_t>(planes.strides[i])},
+                {region.x / across, region.y / down, region.width / across, region.height / down},
+                width, height, interpolation, scaled[i].data());
+  }
+  Image image(width, height, 3);
+  image.pixels.resize(3 * count + kernels::kSlack);
+  kernels::ycc_to_rgb(scaled[0].data(), scaled[1].data(), scaled[2].data(), count,
+                      image.pixels.data());
+  image.pixels.resize(3 * count);
+  return image;
+}
+
+/// The region of a picture that its decoder made smaller. 301 pixels at one half are 150.5, which
+/// the decoder rounds up to 151: without the half pixel everything would be shifted.
+Region shrink(const Region& region, const ImageInfo& info, int width, int height) {
+  for (const int eighths : {8, 4, 2, 1}) {
+    if ((info.width * eighths + 7) / 8 != width || (info.height * eighths + 7) / 8 != height)
+      continue;
+    const double factor = eighths / 8.0;
+    return {region.x * factor, region.y * factor, region.width * factor, region.height * factor};
+  }
+  throw InternalError("decode_fitted: a size that the decoder does not give");
 }
 
 }  // namespace
@@ -101,19 +149,44 @@ Image fit_image(const Image& image, const Preprocess& p) {
   // Fewer channels are cheaper to scale.
   if (image.channels == 4 || p.channels < image.channels)
     return fit_image(with_channels(image, p.channels), p);
-  Image fitted;
-  if (image.width == p.width && image.height == p.height &&
-      (p.fit != Fit::center_crop || p.crop_share == 1))
-    fitted = image;
-  else if (p.fit == Fit::stretch)
-    fitted = resize(image, p.width, p.height, p.interpolation);
-  else if (p.fit == Fit::center_crop)
-    fitted = cut_to_fit(image, p);
-  else if (image.channels == p.channels)
-    fitted = letterbox(image, p);
-  else
-    fitted = letterbox(with_channels(image, p.channels), p);
-  return with_channels(fitted, p.channels);
+  const Placement at = place(image.width, image.height, p);
+  const bool whole = at.region.width == image.width && at.region.height == image.height;
+  if (whole && at.width == image.width && at.height == image.height) return put(image, at, p);
+  return put(resize_region(image, at.region, at.width, at.height, p.interpolation), at, p);
+}
+
+Image decode_fitted(std::span<const std::uint8_t> bytes, const Preprocess& p,
+                    DecodeOptions options) {
+  check(p);
+  const ImageInfo info = codec::read_checked_info(bytes, options);
+  options.color = p.channels == 1 ? Color::gray : Color::rgb;
+  options.target_min_side = min_side_for(p, info);
+  // The picture is turned upright when it is small. All regions lie in the middle, so that turning
+  // one is exchanging its sides.
+  const int orientation =
+      std::exchange(options.apply_exif_orientation, false) ? info.orientation : 1;
+  const bool turned = orientation >= 5;
+  const Placement at =
+      turned ? place(info.height, info.width, p) : place(info.width, info.height, p);
+  Region stored = at.region;
+  int width = at.width, height = at.height;
+  if (turned) {
+    stored = {stored.y, stored.x, stored.height, stored.width};
+    std::swap(width, height);
+  }
+  Image scaled;
+  codec::Planes planes;
+  if (info.format == ImageFormat::jpeg && info.channels == 3 && p.channels == 3 &&
+      p.interpolation != Interpolation::nearest &&
+      codec::decode_jpeg_planes(bytes, options, &planes)) {
+    scaled = scale_planes(planes, shrink(stored, info, planes.width, planes.height), width, height,
+                          p.interpolation);
+  } else {
+    const Image image = decode(bytes, options);
+    scaled = resize_region(image, shrink(stored, info, image.width, image.height), width, height,
+                           p.interpolation);
+  }
+  return put(apply_orientation(scaled, orientation), at, p);
 }
 
 void normalize_to_float(const Image& image, const float* mean, const float* std, float* out,
@@ -132,6 +205,10 @@ void normalize_to_float(const Image& image, const float* mean, const float* std,
 
 void preprocess(const Image& image, const Preprocess& p, float* out) {
   normalize_to_float(fit_image(image, p), p.mean.data(), p.std.data(), out, p.scale);
+}
+
+void preprocess(std::span<const std::uint8_t> bytes, const Preprocess& p, float* out) {
+  normalize_to_float(decode_fitted(bytes, p), p.mean.data(), p.std.data(), out, p.scale);
 }
 
 int min_side_for(const Preprocess& p, const ImageInfo& info) {

@@ -48,6 +48,12 @@ void from_json(const nlohmann::json& json, Preprocess& preprocess);
 /// The picture in the size and the channels that the model wants, still in levels.
 Image fit_image(const Image& image, const Preprocess& preprocess);
 
+/// decode() and fit_image() in one. The common JPEG is scaled before its colours are converted,
+/// which saves most of the work on the pixels that the model never sees; the levels may differ by a
+/// few where colours change sharply. target_min_side and color of `options` are chosen here.
+Image decode_fitted(std::span<const std::uint8_t> bytes, const Preprocess& preprocess,
+                    DecodeOptions options = {});
+
 /// out: [height, width, channels] of the picture; (level * scale - mean) / std. mean and std have
 /// one value for each channel (1 or 3).
 void normalize_to_float(const Image& image, const float* mean, const float* std, float* out,
@@ -55,6 +61,9 @@ void normalize_to_float(const Image& image, const float* mean, const float* std,
 
 /// fit_image() and normalize_to_float(): out is [height, width, channels] of `preprocess`.
 void preprocess(const Image& image, const Preprocess& preprocess, float* out);
+
+/// decode_fitted() and normalize_to_float().
+void preprocess(std::span<const std::uint8_t> bytes, const Preprocess& preprocess, float* out);
 
 /// DecodeOptions::target_min_side for a picture with this header: how many pixels its shorter side
 /// needs so that `preprocess` still finds all the detail it can use.

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "athanor/base/error.hpp"
+#include "athanor/vision/image/pixel_view.hpp"
 #include "athanor/vision/image/resize_kernels.hpp"
 
 namespace athanor::vision {
@@ -20,14 +21,14 @@ struct Taps {
 };
 
 /// Weights to 15 bits; the rounding error of one is carried to the next, so they add up to 1.
-void quantise(const std::vector<double>& exact, std::int16_t* out) {
-  double total = 0;
-  for (const double w : exact) total += w;
+void quantise(const double* exact, int count, double total, std::int16_t* out) {
+  const double scale = 32767 / total;
   double sum = 0;
-  std::int64_t given = 0;
-  for (std::size_t i = 0; i < exact.size(); ++i) {
-    sum += exact[i] / total;
-    const std::int64_t upto = static_cast<std::int64_t>(std::floor(sum * 32767 + 0.5));
+  std::int32_t given = 0;
+  for (int i = 0; i < count; ++i) {
+    sum += exact[i];
+    // The last one is exact, whatever the sum rounds to.
+    const std::int32_t upto = i + 1 == count ? 32767 : static_cast<std::int32_t>(sum * scale + 0.5);
     out[i] = static_cast<std::int16_t>(upto - given);
     given = upto;
   }
@@ -36,35 +37,44 @@ void quantise(const std::vector<double>& exact, std::int16_t* out) {
 /// The taps of Pillow's BILINEAR over [from, from + length) of `size` source positions.
 Taps triangle_taps(int size, double from, double length, int out_size) {
   const double scale = length / out_size;
-  const double stretch = std::max(scale, 1.0);
+  const double stretch = std::max(scale, 1.0), shrink = 1 / stretch;
   Taps taps;
-  std::vector<std::vector<double>> exact(static_cast<std::size_t>(out_size));
-  taps.first.resize(exact.size());
+  taps.count = std::min(size, static_cast<int>(std::ceil(2 * stretch)) + 1);
+  taps.first.resize(static_cast<std::size_t>(out_size));
+  const auto room = static_cast<std::size_t>(taps.count);
+  taps.weights.assign(taps.first.size() * room, 0);
+  std::vector<double> exact(room);
+  int most = 1;
   for (int i = 0; i < out_size; ++i) {
     const double center = from + (i + 0.5) * scale;
-    const int low = std::max(0, static_cast<int>(center - stretch + 0.5));
+    int low = std::max(0, static_cast<int>(center - stretch + 0.5));
     const int high = std::min(size, static_cast<int>(center + stretch + 0.5));
-    auto& weights = exact[static_cast<std::size_t>(i)];
-    for (int s = low; s < high; ++s)
-      weights.push_back(std::max(0.0, 1 - std::abs((s - center + 0.5) / stretch)));
+    int count = std::min(high - low, taps.count);
     double total = 0;
-    for (const double w : weights) total += w;
+    for (int k = 0; k < count; ++k) {
+      exact[static_cast<std::size_t>(k)] =
+          std::max(0.0, 1 - std::abs(low + k - center + 0.5) * shrink);
+      total += exact[static_cast<std::size_t>(k)];
+    }
     // A window can miss all centres by the rounding of its ends: then the nearest one counts.
     if (total <= 0) {
-      taps.first[static_cast<std::size_t>(i)] = std::clamp(static_cast<int>(center), 0, size - 1);
-      weights.assign(1, 1.0);
-    } else {
-      taps.first[static_cast<std::size_t>(i)] = low;
+      low = std::clamp(static_cast<int>(center), 0, size - 1);
+      exact[0] = total = count = 1;
     }
-    taps.count = std::max(taps.count, static_cast<int>(weights.size()));
-  }
-  taps.count = std::min(taps.count, size);
-  taps.weights.assign(exact.size() * static_cast<std::size_t>(taps.count), 0);
-  for (std::size_t i = 0; i < exact.size(); ++i) {
     // Near the end the window is moved so that its unused taps read pixels that exist.
-    const int shift = std::max(0, taps.first[i] + taps.count - size);
-    taps.first[i] -= shift;
-    quantise(exact[i], taps.weights.data() + i * static_cast<std::size_t>(taps.count) + shift);
+    const int shift = std::max(0, low + taps.count - size);
+    taps.first[static_cast<std::size_t>(i)] = low - shift;
+    quantise(exact.data(), count, total,
+             taps.weights.data() + static_cast<std::size_t>(i) * room + shift);
+    most = std::max(most, shift + count);
+  }
+  if (most < taps.count) {
+    // No output needs the last tap: close the gaps.
+    for (std::size_t i = 0; i < taps.first.size(); ++i)
+      std::copy_n(
+          taps.weights.begin() + static_cast<std::ptrdiff_t>(i * room), most,
+          taps.weights.begin() + static_cast<std::ptrdiff_t>(i * static_cast<std::size_t>(most)));
+    taps.count = most;
   }
   return taps;
 }
@@ -80,18 +90,17 @@ Taps bilinear_taps(int size, double from, double length, int out_size) {
     const double x = std::clamp(from + (i + 0.5) * scale - 0.5, 0.0, size - 1.0);
     const int left = std::max(0, std::min(static_cast<int>(x), size - 2));
     taps.first[static_cast<std::size_t>(i)] = left;
-    std::int16_t* weights = taps.weights.data() + static_cast<std::size_t>(i) * taps.count;
-    if (taps.count == 1)
-      weights[0] = 32767;
-    else
-      quantise({1 - (x - left), x - left}, weights);
+    const double exact[] = {1 - (x - left), x - left};
+    quantise(exact, taps.count, 1, taps.weights.data() + static_cast<std::size_t>(i) * taps.count);
   }
   return taps;
 }
 
+/// The first positions are counted from `begin`.
 void find_range(Taps& taps) {
   taps.begin = *std::min_element(taps.first.begin(), taps.first.end());
   taps.end = *std::max_element(taps.first.begin(), taps.first.end()) + taps.count;
+  for (int& first : taps.first) first -= taps.begin;
 }
 
 std::size_t round_up(std::size_t value, std::size_t multiple) {
@@ -101,9 +110,10 @@ std::size_t round_up(std::size_t value, std::size_t multiple) {
 /// Both passes, kBlockRows output rows at a time so that what is between them stays in the cache:
 /// first the rows are blended, then the block is turned so that a vector holds one column, the
 /// columns are blended, and the result is turned back.
-Image blend(const Image& in, const Taps& across, const Taps& down, int width, int height) {
+void blend(const PixelView& in, const Taps& across, const Taps& down, int width, int height,
+           std::uint8_t* out) {
   using namespace kernels;
-  const std::size_t channels = static_cast<std::size_t>(in.channels);
+  const auto channels = static_cast<std::size_t>(in.channels);
   const std::size_t offset = static_cast<std::size_t>(across.begin) * channels;
   const std::size_t used = static_cast<std::size_t>(across.end - across.begin) * channels;
   const std::size_t stride = round_up(used, 16) + kSlack;
@@ -114,29 +124,28 @@ Image blend(const Image& in, const Taps& across, const Taps& down, int width, in
   std::vector<const std::uint8_t*> rows(static_cast<std::size_t>(down.count));
 
   // Vector loads may read behind a row; the last rows are copied to where that is allowed.
-  const std::uint8_t* end = in.pixels.data() + in.pixels.size();
-  std::vector<std::uint8_t> tail;
+  const auto row_of = [&](int y) { return in.pixels + static_cast<std::size_t>(y) * in.stride; };
+  const std::uint8_t* end = row_of(in.height - 1) + static_cast<std::size_t>(in.width) * channels;
   int tail_begin = in.height;
   while (tail_begin > down.begin &&
-         static_cast<std::size_t>(end - in.row(tail_begin - 1)) < offset + used + kSlack)
+         static_cast<std::size_t>(end - row_of(tail_begin - 1)) < offset + used + kSlack)
     --tail_begin;
-  const std::size_t tail_bytes = static_cast<std::size_t>(in.height - tail_begin) * in.row_bytes();
-  if (tail_bytes > 0) {
-    tail.resize(tail_bytes + kSlack);
-    std::memcpy(tail.data(), in.row(tail_begin), tail_bytes);
+  std::vector<std::uint8_t> tail;
+  if (tail_begin < in.height) {
+    const auto size = static_cast<std::size_t>(end - row_of(tail_begin));
+    tail.resize(size + kSlack);
+    std::memcpy(tail.data(), row_of(tail_begin), size);
   }
 
-  Image out(width, height, in.channels);
   for (int block = 0; block < height; block += kBlockRows) {
     const int count = std::min(kBlockRows, height - block);
     for (int r = 0; r < count; ++r) {
-      const int first = down.first[static_cast<std::size_t>(block + r)];
+      const int first = down.begin + down.first[static_cast<std::size_t>(block + r)];
       for (int t = 0; t < down.count; ++t) {
         const int y = first + t;
         rows[static_cast<std::size_t>(t)] =
-            (y < tail_begin
-                 ? in.row(y)
-                 : tail.data() + static_cast<std::size_t>(y - tail_begin) * in.row_bytes()) +
+            (y < tail_begin ? row_of(y)
+                            : tail.data() + static_cast<std::size_t>(y - tail_begin) * in.stride) +
             offset;
       }
       blend_rows(rows.data(),
@@ -144,21 +153,13 @@ Image blend(const Image& in, const Taps& across, const Taps& down, int width, in
                  used, blended.data() + static_cast<std::size_t>(r) * stride);
     }
     transpose_block(blended.data(), stride, used, columns.data());
-    for (int x = 0; x < width; ++x) {
-      const std::size_t from =
-          static_cast<std::size_t>(across.first[static_cast<std::size_t>(x)] - across.begin) *
-          channels * kBlockRows;
-      blend_columns(columns.data() + from,
-                    across.weights.data() + static_cast<std::size_t>(x) * across.count,
-                    across.count, in.channels,
-                    turned.data() + static_cast<std::size_t>(x) * channels * kBlockRows);
-    }
+    blend_columns(columns.data(), across.first.data(), across.weights.data(), across.count, width,
+                  in.channels, turned.data());
     transpose_back(turned.data(), out_stride, out_stride, lines.data());
     for (int r = 0; r < count; ++r)
-      std::memcpy(out.row(block + r), lines.data() + static_cast<std::size_t>(r) * out_stride,
-                  out_row);
+      std::memcpy(out + static_cast<std::size_t>(block + r) * out_row,
+                  lines.data() + static_cast<std::size_t>(r) * out_stride, out_row);
   }
-  return out;
 }
 
 Image pick_nearest(const Image& in, const Region& region, int width, int height) {
@@ -197,12 +198,21 @@ Image resize_region(const Image& image, const Region& region, int width, int hei
           "resize: the region {}x{} at ({}, {}) does not lie inside a picture of {}x{}",
           region.width, region.height, region.x, region.y, image.width, image.height);
   if (interpolation == Interpolation::nearest) return pick_nearest(image, region, width, height);
+  Image out(width, height, image.channels);
+  resize_view({image.pixels.data(), image.width, image.height, image.channels, image.row_bytes()},
+              region, width, height, interpolation, out.pixels.data());
+  return out;
+}
+
+void resize_view(const PixelView& in, const Region& region, int width, int height,
+                 Interpolation interpolation, std::uint8_t* out) {
+  ATH_ASSERT(interpolation != Interpolation::nearest);
   const auto make = interpolation == Interpolation::antialias ? triangle_taps : bilinear_taps;
-  Taps across = make(image.width, region.x, region.width, width);
-  Taps down = make(image.height, region.y, region.height, height);
+  Taps across = make(in.width, region.x, region.width, width);
+  Taps down = make(in.height, region.y, region.height, height);
   find_range(across);
   find_range(down);
-  return blend(image, across, down, width, height);
+  blend(in, across, down, width, height, out);
 }
 
 }  // namespace athanor::vision

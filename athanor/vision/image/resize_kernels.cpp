@@ -82,31 +82,43 @@ void TransposeBlock(const std::int16_t* HWY_RESTRICT in, std::size_t stride, std
 #endif
 }
 
-void BlendColumns(const std::int16_t* HWY_RESTRICT columns,
-                  const std::int16_t* HWY_RESTRICT weights, int taps, int channels,
+void ManyColumns(const std::int16_t* HWY_RESTRICT pixel, const std::int16_t* HWY_RESTRICT weights,
+                 int taps, std::size_t step, std::uint8_t* HWY_RESTRICT out) {
+  for (std::size_t at = 0; at < step; at += kBlockRows) {
+    std::int32_t sums[kBlockRows];
+    std::fill_n(sums, kBlockRows, 1 << 21);
+    for (int t = 0; t < taps; ++t)
+      for (std::size_t k = 0; k < kBlockRows; ++k)
+        sums[k] += pixel[step * static_cast<std::size_t>(t) + at + k] * weights[t];
+    for (std::size_t k = 0; k < kBlockRows; ++k)
+      out[at + k] = static_cast<std::uint8_t>(std::min(sums[k] >> 22, 255));
+  }
+}
+
+void BlendColumns(const std::int16_t* HWY_RESTRICT columns, const int* HWY_RESTRICT first,
+                  const std::int16_t* HWY_RESTRICT weights, int taps, int width, int channels,
                   std::uint8_t* HWY_RESTRICT out) {
   const Words words;
   const hn::Rebind<std::uint8_t, Words> bytes;
   const std::size_t lanes = hn::Lanes(words);
   const std::size_t step = static_cast<std::size_t>(channels) * kBlockRows;
-  for (std::size_t at = 0; at < step; at += lanes) {
-    const std::int16_t* from = columns + at;
-    if (taps < kManyTaps) {
-      auto sum = hn::MulFixedPoint15(hn::LoadU(words, from), hn::Set(words, weights[0]));
-      for (int t = 1; t < taps; ++t)
-        sum = hn::SaturatedAdd(sum, hn::MulFixedPoint15(hn::LoadU(words, from + step * t),
-                                                        hn::Set(words, weights[t])));
-      const auto level = hn::ShiftRight<7>(hn::SaturatedAdd(sum, hn::Set(words, 64)));
-      hn::StoreU(hn::DemoteTo(bytes, level), bytes, out + at);
+  for (int x = 0; x < width; ++x, weights += taps, out += step) {
+    const std::int16_t* pixel = columns + static_cast<std::size_t>(first[x]) * step;
+    if (taps >= kManyTaps) {
+      ManyColumns(pixel, weights, taps, step, out);
       continue;
     }
-    std::int32_t sums[kBlockRows];
-    std::fill_n(sums, kBlockRows, 1 << 21);
-    for (int t = 0; t < taps; ++t)
-      for (std::size_t k = 0; k < lanes; ++k)
-        sums[k] += from[step * static_cast<std::size_t>(t) + k] * weights[t];
-    for (std::size_t k = 0; k < lanes; ++k)
-      out[at + k] = static_cast<std::uint8_t>(std::min(sums[k] >> 22, 255));
+    for (std::size_t at = 0; at < step; at += lanes) {
+      const std::int16_t* from = pixel + at;
+      auto sum = hn::MulFixedPoint15(hn::LoadU(words, from), hn::Set(words, weights[0]));
+      for (int t = 1; t < taps; ++t) {
+        from += step;
+        sum = hn::SaturatedAdd(
+            sum, hn::MulFixedPoint15(hn::LoadU(words, from), hn::Set(words, weights[t])));
+      }
+      const auto level = hn::ShiftRight<7>(hn::SaturatedAdd(sum, hn::Set(words, 64)));
+      hn::StoreU(hn::DemoteTo(bytes, level), bytes, out + at);
+    }
   }
 }
 
@@ -165,6 +177,34 @@ void ScaleAndShift(const std::uint8_t* HWY_RESTRICT in, std::size_t count,
   }
 }
 
+void YccToRgb(const std::uint8_t* HWY_RESTRICT y, const std::uint8_t* HWY_RESTRICT cb,
+              const std::uint8_t* HWY_RESTRICT cr, std::size_t count,
+              std::uint8_t* HWY_RESTRICT rgb) {
+  const Words words;
+  const hn::Rebind<std::uint8_t, Words> bytes;
+  const std::size_t lanes = hn::Lanes(words);
+  // In 1/128 levels; sums that leave 16 bits saturate beyond 255, which is right.
+  const auto load = [&](const std::uint8_t* from) {
+    return hn::ShiftLeft<7>(hn::PromoteTo(words, hn::LoadU(bytes, from)));
+  };
+  const auto times = [&](auto v, double factor) {
+    return hn::MulFixedPoint15(
+        v, hn::Set(words, static_cast<std::int16_t>(factor * 32768 + (factor < 0 ? -0.5 : 0.5))));
+  };
+  const auto level = [&](auto v) {
+    return hn::DemoteTo(bytes, hn::ShiftRight<7>(hn::SaturatedAdd(v, hn::Set(words, 64))));
+  };
+  const auto middle = hn::Set(words, 128 << 7);
+  for (std::size_t i = 0; i < count; i += lanes) {
+    const auto light = load(y + i);
+    const auto blue = hn::Sub(load(cb + i), middle), red = hn::Sub(load(cr + i), middle);
+    const auto r = hn::SaturatedAdd(light, hn::Add(red, times(red, 0.402)));
+    const auto g = hn::SaturatedAdd(light, hn::Add(times(blue, -0.344136), times(red, -0.714136)));
+    const auto b = hn::SaturatedAdd(light, hn::Add(blue, times(blue, 0.772)));
+    hn::StoreInterleaved3(level(r), level(g), level(b), bytes, rgb + 3 * i);
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace athanor::vision::kernels
 HWY_AFTER_NAMESPACE();
@@ -177,6 +217,7 @@ HWY_EXPORT(TransposeBlock);
 HWY_EXPORT(BlendColumns);
 HWY_EXPORT(TransposeBack);
 HWY_EXPORT(ScaleAndShift);
+HWY_EXPORT(YccToRgb);
 
 void blend_rows(const std::uint8_t* const* rows, const std::int16_t* weights, int taps,
                 std::size_t count, std::int16_t* out) {
@@ -188,9 +229,14 @@ void transpose_block(const std::int16_t* in, std::size_t stride, std::size_t cou
   HWY_DYNAMIC_DISPATCH(TransposeBlock)(in, stride, count, out);
 }
 
-void blend_columns(const std::int16_t* columns, const std::int16_t* weights, int taps, int channels,
-                   std::uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(BlendColumns)(columns, weights, taps, channels, out);
+void blend_columns(const std::int16_t* columns, const int* first, const std::int16_t* weights,
+                   int taps, int width, int channels, std::uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(BlendColumns)(columns, first, weights, taps, width, channels, out);
+}
+
+void ycc_to_rgb(const std::uint8_t* y, const std::uint8_t* cb, const std::uint8_t* cr,
+                std::size_t count, std::uint8_t* rgb) {
+  HWY_DYNAMIC_DISPATCH(YccToRgb)(y, cb, cr, count, rgb);
 }
 
 void transpose_back(const std::uint8_t* in, std::size_t count, std::size_t stride,

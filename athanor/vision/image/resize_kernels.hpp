@@ -28,10 +28,11 @@ void blend_rows(const std::uint8_t* const* rows, const std::int16_t* weights, in
 void transpose_block(const std::int16_t* in, std::size_t stride, std::size_t count,
                      std::int16_t* out);
 
-/// One output pixel of kBlockRows rows: out[c * kBlockRows + r] = level of the sum over t of
-/// weights[t] * columns[(t * channels + c) * kBlockRows + r].
-void blend_columns(const std::int16_t* columns, const std::int16_t* weights, int taps, int channels,
-                   std::uint8_t* out);
+/// `width` output pixels of kBlockRows rows: out[(x * channels + c) * kBlockRows + r] = level of
+/// the sum over t of weights[x * taps + t] * columns[((first[x] + t) * channels + c) * kBlockRows +
+/// r].
+void blend_columns(const std::int16_t* columns, const int* first, const std::int16_t* weights,
+                   int taps, int width, int channels, std::uint8_t* out);
 
 /// out[r * stride + i] = in[i * kBlockRows + r] for i below count, a multiple of 16.
 void transpose_back(const std::uint8_t* in, std::size_t count, std::size_t stride,
@@ -41,6 +42,11 @@ void transpose_back(const std::uint8_t* in, std::size_t count, std::size_t strid
 /// bits everywhere. period: 1 or 3.
 void scale_and_shift(const std::uint8_t* in, std::size_t count, const float* scale,
                      const float* shift, int period, float* out);
+
+/// JFIF's YCbCr to RGB, within one level of exact arithmetic. The planes must have kSlack readable
+/// bytes behind `count`, `rgb` kSlack writable ones.
+void ycc_to_rgb(const std::uint8_t* y, const std::uint8_t* cb, const std::uint8_t* cr,
+                std::size_t count, std::uint8_t* rgb);
 
 inline constexpr std::size_t kSlack = 64;
 

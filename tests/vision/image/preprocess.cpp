@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
+#include <cmath>
+
 #include "athanor/base/error.hpp"
 #include "images.hpp"
 
@@ -87,6 +89,67 @@ TEST(Preprocess, EveryFitGivesTheSizeAndTheChannelsOfTheModel) {
       }
     }
   }
+}
+
+/// Smooth colours, so that only a shifted or wrongly weighted plane makes a difference.
+Image waves(int width, int height) {
+  Image image(width, height, 3);
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x)
+      for (int c = 0; c < 3; ++c)
+        image.at(x, y)[c] = static_cast<std::uint8_t>(128 + 90 * std::sin(0.05 * x * (c + 1)) *
+                                                                std::cos(0.04 * y * (3 - c)));
+  return image;
+}
+
+double mean_distance(const Image& a, const Image& b) {
+  double off = 0;
+  for (std::size_t i = 0; i < a.pixels.size(); ++i) off += std::abs(a.pixels[i] - b.pixels[i]);
+  return off / static_cast<double>(a.pixels.size());
+}
+
+TEST(Preprocess, DecodingToSizeIsAsNearToTheTruthAsDecodingThenScaling) {
+  for (const auto& [w, h] : {std::pair(300, 200), std::pair(301, 201), std::pair(97, 161)}) {
+    const Image original = waves(w, h);
+    for (const int quality : {80, 95}) {  // 4:2:0 and 4:4:4
+      const Bytes bytes = encode_jpeg(original, quality);
+      for (const Fit fit : {Fit::stretch, Fit::center_crop, Fit::letterbox}) {
+        for (const int size : {64, 128, 224}) {
+          Preprocess p;
+          p.width = size;
+          p.height = size;
+          p.fit = fit;
+          SCOPED_TRACE(fmt::format("{}x{}, quality {}, to {}", w, h, quality, size));
+          const Image truth = fit_image(original, p);
+          const Image fast = decode_fitted(bytes, p), slow = fit_image(decode(bytes), p);
+          EXPECT_LE(mean_distance(fast, truth), 1.25 * mean_distance(slow, truth) + 0.75);
+        }
+      }
+    }
+  }
+}
+
+TEST(Preprocess, EveryKindOfFileComesInTheSizeOfTheModel) {
+  std::string last;
+  for (const auto& test : testing::index().at("decode")) {
+    if (test.at("file") == last) continue;
+    last = test.at("file");
+    const Bytes bytes = testing::bytes_of(last);
+    for (const int channels : {1, 3}) {
+      Preprocess p;
+      p.width = 40;
+      p.height = 30;
+      p.channels = channels;
+      p.fit = Fit::letterbox;
+      const Image got = decode_fitted(bytes, p);
+      // Pictures here have noise of 5 levels: means tell whether it is the same picture.
+      const Image want = fit_image(decode(bytes), p);
+      ASSERT_GE(testing::distance(got, want), 0) << last;
+      EXPECT_LE(mean_distance(got, want), 2) << last;
+    }
+  }
+  for (const auto& test : testing::index().at("refused"))
+    EXPECT_THROW(decode_fitted(testing::bytes_of(test.at("file")), {}), FormatError) << test;
 }
 
 TEST(Preprocess, ASmallerJpegStillHasAllThePixelsTheModelUses) {

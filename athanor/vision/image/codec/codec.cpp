@@ -126,7 +126,7 @@ std::string describe_bytes(View bytes) {
 
 ImageInfo probe(View bytes) { return read_info(bytes); }
 
-Image decode(View bytes, const DecodeOptions& options) {
+ImageInfo codec::read_checked_info(View bytes, const DecodeOptions& options) {
   require(options.max_pixels >= 1, "decode: max_pixels must be at least 1, got {}",
           options.max_pixels);
   require(options.target_min_side >= 0, "decode: target_min_side must not be negative, got {}",
@@ -136,6 +136,11 @@ Image decode(View bytes, const DecodeOptions& options) {
   if (count > options.max_pixels)
     raise<FormatError>("{}: the header says {}x{} = {} pixels, the limit is {}",
                        name_of(info.format), info.width, info.height, count, options.max_pixels);
+  return info;
+}
+
+Image decode(View bytes, const DecodeOptions& options) {
+  const ImageInfo info = codec::read_checked_info(bytes, options);
   Image image = decode_as(bytes, info, options);
   if (options.color == Color::rgb && image.channels != 3) image = to_rgb(image);
   if (options.color == Color::gray && image.channels != 1) image = to_gray(image);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "athanor/vision/image/codec.hpp"
 
@@ -15,6 +16,22 @@ using View = std::span<const std::uint8_t>;
 
 ImageInfo read_jpeg_info(View bytes);
 Image decode_jpeg(View bytes, const ImageInfo& info, const DecodeOptions& options);
+
+/// A YCbCr picture as its file holds it: chroma at its own, mostly smaller, size.
+struct Planes {
+  int width = 0, height = 0;   // of the picture
+  int across = 1, down = 1;    // luma pixels for each chroma pixel
+  int strides[3] = {0, 0, 0};  // bytes from row to row
+  std::vector<std::uint8_t> pixels[3];
+  int plane_width(int plane) const { return plane == 0 ? width : (width + across - 1) / across; }
+  int plane_height(int plane) const { return plane == 0 ? height : (height + down - 1) / down; }
+};
+
+/// False when the file is no YCbCr picture with a usual chroma size; decode_jpeg() reads those.
+bool decode_jpeg_planes(View bytes, const DecodeOptions& options, Planes* planes);
+
+/// read_*_info() of whatever format it is. Throws FormatError beyond options.max_pixels.
+ImageInfo read_checked_info(View bytes, const DecodeOptions& options);
 
 ImageInfo read_png_info(View bytes);
 Image decode_png(View bytes, const ImageInfo& info, const DecodeOptions& options);

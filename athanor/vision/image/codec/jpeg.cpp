@@ -137,6 +137,29 @@ void judge_warning(View bytes, const Header& header, std::string_view message) {
   raise<FormatError>("JPEG: damaged: {}", message);
 }
 
+/// Throws FormatError unless a decoding call gave the whole picture.
+void demand_whole(tjhandle handle, View bytes, const Header& header, int failed) {
+  if (!failed) return;
+  if (tjGetErrorCode(handle) != TJERR_WARNING)
+    raise<FormatError>("JPEG: {}", tjGetErrorStr2(handle));
+  judge_warning(bytes, header, tjGetErrorStr2(handle));
+}
+
+struct Found {
+  int subsampling = -1, colorspace = -1;
+};
+
+/// What the library finds in the header. It must see the size that was checked against the limit.
+Found open(const Decoder& decoder, View bytes, const Header& header) {
+  Found found;
+  int width = -1, height = -1;
+  tjDecompressHeader3(decoder.get(), bytes.data(), bytes.size(), &width, &height,
+                      &found.subsampling, &found.colorspace);
+  if (width != header.width || height != header.height)
+    raise<FormatError>("JPEG: damaged header: {}", tjGetErrorStr2(decoder.get()));
+  return found;
+}
+
 std::uint8_t multiply(int a, int b) {
   const int t = a * b + 128;
   return static_cast<std::uint8_t>(((t >> 8) + t) >> 8);
@@ -162,31 +185,54 @@ ImageInfo read_jpeg_info(View bytes) {
           header.orientation};
 }
 
+bool decode_jpeg_planes(View bytes, const DecodeOptions& options, Planes* planes) {
+  const Header header = read_header(bytes);
+  if (header.components != 3) return false;
+  Decoder decoder;
+  const Found found = open(decoder, bytes, header);
+  decoder.finished();
+  if (found.colorspace != TJCS_YCbCr || found.subsampling < 0 || found.subsampling >= TJ_NUMSAMP)
+    return false;
+  const int eighths = eighths_for(header, options.target_min_side);
+  // A smaller luma would halve the chroma too, below what the caller asked for; libjpeg itself
+  // scales each by what it needs.
+  if (eighths != 8 && found.subsampling != TJSAMP_444) return false;
+  planes->width = (header.width * eighths + 7) / 8;
+  planes->height = (header.height * eighths + 7) / 8;
+  planes->across = tjMCUWidth[found.subsampling] / 8;
+  planes->down = tjMCUHeight[found.subsampling] / 8;
+  unsigned char* to[3];
+  for (int i = 0; i < 3; ++i) {
+    const int width = tjPlaneWidth(i, planes->width, found.subsampling);
+    const int height = tjPlaneHeight(i, planes->height, found.subsampling);
+    if (width < planes->plane_width(i) || height < planes->plane_height(i)) return false;
+    planes->strides[i] = width;
+    planes->pixels[i].resize(static_cast<std::size_t>(width) * height);
+    to[i] = planes->pixels[i].data();
+  }
+  Decoder again;
+  demand_whole(again.get(), bytes, header,
+               tjDecompressToYUVPlanes(again.get(), bytes.data(), bytes.size(), to, planes->width,
+                                       planes->strides, planes->height, TJFLAG_LIMITSCANS));
+  again.finished();
+  return true;
+}
+
 Image decode_jpeg(View bytes, const ImageInfo&, const DecodeOptions& options) {
   const Header header = read_header(bytes);
   Decoder decoder;
-  tjhandle handle = decoder.get();
-  // The library must see the size that was checked against the limit.
-  int width = -1, height = -1, subsampling = -1, colorspace = -1;
-  tjDecompressHeader3(handle, bytes.data(), bytes.size(), &width, &height, &subsampling,
-                      &colorspace);
-  if (width != header.width || height != header.height)
-    raise<FormatError>("JPEG: damaged header: {}", tjGetErrorStr2(handle));
-
+  open(decoder, bytes, header);
   int format = TJPF_CMYK, channels = 4;
   if (header.components == 1 || (header.components == 3 && options.color == Color::gray))
     format = TJPF_GRAY, channels = 1;
   else if (header.components == 3)
     format = TJPF_RGB, channels = 3;
   const int eighths = eighths_for(header, options.target_min_side);
-  Image image((width * eighths + 7) / 8, (height * eighths + 7) / 8, channels);
-  if (tjDecompress2(handle, bytes.data(), bytes.size(), image.pixels.data(), image.width,
-                    static_cast<int>(image.row_bytes()), image.height, format,
-                    TJFLAG_LIMITSCANS) != 0) {
-    if (tjGetErrorCode(handle) != TJERR_WARNING)
-      raise<FormatError>("JPEG: {}", tjGetErrorStr2(handle));
-    judge_warning(bytes, header, tjGetErrorStr2(handle));
-  }
+  Image image((header.width * eighths + 7) / 8, (header.height * eighths + 7) / 8, channels);
+  demand_whole(
+      decoder.get(), bytes, header,
+      tjDecompress2(decoder.get(), bytes.data(), bytes.size(), image.pixels.data(), image.width,
+                    static_cast<int>(image.row_bytes()), image.height, format, TJFLAG_LIMITSCANS));
   decoder.finished();
   return format == TJPF_CMYK ? from_cmyk(image, header.adobe) : image;
 }

@@ -1,0 +1,109 @@
+// JPEG files to 224x224 pictures, one thread.
+//
+//   bench_jpeg_load FOLDER [--seconds S] [--write FOLDER]
+//
+// Prints one JSON line for each way to do it. --write stores the pixels as N-<way>.raw, so that
+// bench/jpeg_load.py can compare them with OpenCV's before it believes any time.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "athanor/vision/image/codec.hpp"
+#include "athanor/vision/image/preprocess.hpp"
+#include "athanor/vision/image/resize.hpp"
+
+namespace {
+
+using namespace athanor;
+using namespace athanor::vision;
+
+Preprocess to_224(Interpolation interpolation) {
+  Preprocess p;
+  p.interpolation = interpolation;
+  p.mean = {0.485f, 0.456f, 0.406f};
+  p.std = {0.229f, 0.224f, 0.225f};
+  return p;
+}
+
+Image load(const Bytes& bytes, Interpolation interpolation) {
+  return resize(decode(bytes), 224, 224, interpolation);
+}
+
+struct Way {
+  const char* name;
+  Image (*run)(const Bytes&);
+};
+
+constexpr Way kWays[] = {
+    {"decode", [](const Bytes& bytes) { return decode(bytes); }},
+    {"decode_resize224_bilinear",
+     [](const Bytes& bytes) { return load(bytes, Interpolation::bilinear); }},
+    {"decode_resize224_antialias",
+     [](const Bytes& bytes) { return load(bytes, Interpolation::antialias); }},
+    // What training and prediction call: planes are scaled before colours are converted.
+    {"decode_resize224",
+     [](const Bytes& bytes) { return decode_fitted(bytes, to_224(Interpolation::antialias)); }},
+    {"decode_resize224_normalize",
+     [](const Bytes& bytes) {
+       static std::vector<float> out(224 * 224 * 3);
+       preprocess(bytes, to_224(Interpolation::antialias), out.data());
+       return Image(1, 1, 1);
+     }},
+};
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  double seconds = 2;
+  std::string folder, write;
+  for (int i = 1; i < count; ++i) {
+    const std::string argument = arguments[i];
+    if (argument == "--seconds" && i + 1 < count)
+      seconds = std::atof(arguments[++i]);
+    else if (argument == "--write" && i + 1 < count)
+      write = arguments[++i];
+    else
+      folder = argument;
+  }
+  if (folder.empty()) {
+    fmt::print(stderr, "usage: bench_jpeg_load FOLDER [--seconds S] [--write FOLDER]\n");
+    return 2;
+  }
+  std::vector<std::filesystem::path> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().extension() == ".jpg") paths.push_back(entry.path());
+  std::sort(paths.begin(), paths.end());
+  std::vector<Bytes> files;
+  for (const auto& path : paths) files.push_back(read_file(path));
+  if (files.empty()) {
+    fmt::print(stderr, "{}: no .jpg files\n", folder);
+    return 4;
+  }
+  for (const Way& way : kWays) {
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      const Image image = way.run(files[i]);
+      if (!write.empty())
+        write_file_atomic(std::filesystem::path(write) / fmt::format("{}-{}.raw", i, way.name),
+                          image.pixels);
+    }
+    using Clock = std::chrono::steady_clock;
+    std::vector<double> rounds;
+    for (const auto start = Clock::now();
+         rounds.size() < 3 ||
+         std::chrono::duration<double>(Clock::now() - start).count() < seconds;) {
+      const auto begin = Clock::now();
+      for (const Bytes& bytes : files) way.run(bytes);
+      rounds.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
+    }
+    std::nth_element(rounds.begin(), rounds.begin() + rounds.size() / 2, rounds.end());
+    fmt::print("{{\"workload\": \"jpeg_{}\", \"images_per_s\": {:.1f}, \"rounds\": {}}}\n",
+               way.name, files.size() / rounds[rounds.size() / 2], rounds.size());
+  }
+  return 0;
+}
