@@ -32,10 +32,14 @@ if(ATH_FUZZ)
   target_link_options(athanor_options INTERFACE -fsanitize=address,undefined)
 endif()
 
-# ath_folder(base LINK fmt): library athanor_base from every source below the calling folder's base/.
+# ath_folder(base LINK fmt): library athanor_base from every source below the calling folder's base/,
+# but for those below EXCLUDE.
 function(ath_folder folder)
-  cmake_parse_arguments(ARG "" "" "LINK;OPTIONS" ${ARGN})
+  cmake_parse_arguments(ARG "" "EXCLUDE" "LINK;OPTIONS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+  if(ARG_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX "/${folder}/${ARG_EXCLUDE}/")
+  endif()
   get_filename_component(house ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   string(REPLACE "/" "_" name ${house}_${folder})
   if(NOT sources)
