@@ -215,15 +215,15 @@ struct Trainer::State {
 
   bool load() {
     if (options.checkpoints.empty()) return false;
-    const std::optional<io::Checkpoint> found = io::load_checkpoint(options.checkpoints);
-    if (!found) return false;
-    const nlohmann::json& s = found->state;
+    if (!io::has_checkpoint(options.checkpoints)) return false;
+    const io::LoadedCheckpoint found = io::load_checkpoint(options.checkpoints);
+    const nlohmann::json& s = found.state;
     require(s.at("steps_per_epoch").get<std::int64_t>() == task.steps_per_epoch() &&
                 s.at("seed").get<std::uint64_t>() == options.seed,
             "resume: the checkpoint in {} was made with other data or another seed",
             options.checkpoints.string());
     std::map<std::string, TensorMap> parts;
-    for (const auto& [name, tensor] : found->tensors) {
+    for (const auto& [name, tensor] : found.tensors) {
       const std::size_t slash = name.find('/');
       parts[name.substr(0, slash)].emplace(name.substr(slash + 1), tensor);
     }
