@@ -6,7 +6,7 @@ ATH_OP(random_uniform, "(shape: dims, seed: integer, stream: integer, low: real 
   op.doc =
       "Uniform numbers in [low, high), a pure function of (seed, stream, position): element i is made "
       "of the upper 24 bits of word i % 4 of Philox counter i / 4; in f64 of the upper 53 bits of two "
-      "words. Rounding to f16 or bf16 may reach high.";
+      "words. Rounding to the dtype may reach high.";
   op.infer = [](std::span<const TensorMeta>, const Attrs& a) {
     const DType dtype = a.dtype("dtype");
     require<DTypeError>(is_floating(dtype), "random_uniform: dtype {} is not floating",

@@ -8,7 +8,10 @@ namespace athanor::backends::cpu {
 void register_conv(KernelTable& t);
 void register_copy(KernelTable& t);
 void register_matmul(KernelTable& t);
+void register_norm(KernelTable& t);
 void register_pointwise(KernelTable& t);
+void register_pool(KernelTable& t);
+void register_random(KernelTable& t);
 void register_reductions(KernelTable& t);
 void register_shape(KernelTable& t);
 

@@ -72,8 +72,8 @@ LoopPlan make_plan(const Tensor& output, std::span<const Tensor> inputs) {
     }
   }
   if (plan.shape.empty()) {
-    plan.shape.push_back(1);
-    for (Strides& s : merged) s.push_back(1);
+    plan.shape = Dims{1};
+    for (Strides& s : merged) s = Strides{1};
   }
   std::int64_t expected = 1;
   plan.output_dense = true;

@@ -7,7 +7,10 @@ void register_kernels(KernelTable& t) {
   register_conv(t);
   register_copy(t);
   register_matmul(t);
+  register_norm(t);
   register_pointwise(t);
+  register_pool(t);
+  register_random(t);
   register_reductions(t);
   register_shape(t);
 }
