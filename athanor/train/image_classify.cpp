@@ -9,7 +9,8 @@
 #include "athanor/nn/losses.hpp"
 #include "athanor/ops/ops.hpp"
 #include "athanor/optim/optimizer.hpp"
-#include "athanor/vision/models/models.hpp"
+#include "athanor/vision/models/model.hpp"
+#include "athanor/vision/models/pretrained.hpp"
 
 namespace athanor::train {
 

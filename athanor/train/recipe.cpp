@@ -8,7 +8,7 @@
 #include "athanor/nn/random_scope.hpp"
 #include "athanor/train/image_classify.hpp"
 #include "athanor/train/symmetry.hpp"
-#include "athanor/vision/models/models.hpp"
+#include "athanor/vision/models/model.hpp"
 
 namespace athanor::train {
 
@@ -142,6 +142,46 @@ void choose_class_weights(ClassifyRecipe& r, const data::ImageDataset& dataset,
       "classes are unbalanced ({} to {} pictures): rarer classes weigh more", *fewest, *most));
 }
 
+// The model whose trunk has the names and shapes of the weights; `asked` names it when it is not
+// empty.
+const vision::ModelInfo& identify(const TensorMap& weights, const std::filesystem::path& path,
+                                  const std::string& asked) {
+  const vision::ModelInfo* best = nullptr;
+  double best_share = 0;
+  for (const vision::ModelInfo& info : vision::model_list()) {
+    if (!asked.empty() && info.name != asked) continue;
+    const auto model = vision::make_model(info.name, {.num_classes = 2});
+    const TensorMap own = model->state_dict();
+    std::size_t fits = 0;
+    for (const auto& [name, tensor] : own) {
+      const auto found = weights.find(name);
+      fits += found != weights.end() && found->second.shape() == tensor.shape();
+    }
+    // Of both: a deeper model has all names of a shallower one.
+    const double share =
+        static_cast<double>(fits) / static_cast<double>(std::max(own.size(), weights.size()));
+    if (share > best_share) {
+      best = &info;
+      best_share = share;
+    }
+  }
+  if (best && best_share >= 0.6) return *best;
+  std::string names;
+  for (const vision::ModelInfo& info : vision::model_list())
+    names += (names.empty() ? "" : ", ") + info.name;
+  const std::string near = best ? fmt::format("{} of the names fit the nearest, {}",
+                                              fmt::format("{:.0f} %", 100 * best_share), best->name)
+                                : "none of the names fits";
+  throw RefusalError(
+      {"weights-do-not-fit",
+       Exit::model,
+       {"The weights belong to no model that athanor has", "这些权重不属于 athanor 支持的任何模型"},
+       path.string(),
+       {fmt::format("{} tensors; {}", weights.size(), near),
+        fmt::format("共 {} 个张量；最接近的模型只匹配 {:.0f} %", weights.size(), 100 * best_share)},
+       {"give weights of one of: " + names, "请提供以下模型之一的权重：" + names}});
+}
+
 }  // namespace
 
 Preset preset_from_name(const std::string& name) {
@@ -171,17 +211,18 @@ ClassifyRecipe choose_recipe(const data::ImageDataset& dataset, const data::Spli
   r.batch_size = count >= 4000 ? 64 : count >= 800 ? 48 : 32;
   r.batch_size = std::max<std::int64_t>(2, std::min(r.batch_size, count / 4));
   if (!request.weights.empty()) {
-    const vision::PretrainedInput input = vision::identify_weights(
-        io::load_weights(request.weights), request.weights.string(), request.model);
-    r.model = input.model;
-    r.preprocess.channels = input.channels;
-    r.preprocess.mean = input.mean;
-    r.preprocess.std = input.std;
+    const vision::ModelInfo& info =
+        identify(io::load_weights(request.weights), request.weights, request.model);
+    r.model = info.name;
+    r.preprocess.channels = 3;
+    // What torchvision's and the public CIFAR weights were trained with.
+    r.preprocess.mean = {0.485f, 0.456f, 0.406f};
+    r.preprocess.std = {0.229f, 0.224f, 0.225f};
     r.learning_rate = 1e-3;
     r.reasons.push_back(
-        fmt::format("starts from {} ({})", request.weights.filename().string(), input.model));
-    if (input.side > 0) {
-      set_side(r, input.side);
+        fmt::format("starts from {} ({})", request.weights.filename().string(), info.name));
+    if (info.input_size <= 64) {
+      set_side(r, static_cast<int>(info.input_size));
     } else {
       choose_size(r, facts, count, request);
     }
