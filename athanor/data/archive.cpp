@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -193,6 +194,23 @@ void check_type(::archive_entry* entry, const std::string& name, const std::stri
            {"pack it without a password", "请去掉密码后重新打包"});
 }
 
+// LZMA and PPMd members name the memory that their decoders want, gigabytes if they like, and
+// libarchive grants it. What everybody's zip program writes is stored or deflated.
+void check_packing(::archive* a, const std::string& name, const std::string& label) {
+  if ((::archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_ZIP) return;
+  const char* text = ::archive_format_name(a);
+  const std::string_view format = text ? text : "";  // "ZIP 2.0 (deflation)"
+  for (const char* good : {"(uncompressed)", "(deflation)", "(bzip)"})
+    if (format.find(good) != format.npos) return;
+  refuse("archive-packing", Exit::data,
+         {"a file in the zip is packed in an unusual way", "zip 内的文件使用了不支持的压缩方法"},
+         fmt::format("{}: {}", label, name),
+         {fmt::format("{}; stored, deflated and bzip2 files are read", format),
+          fmt::format("{}；只支持存储、deflate 与 bzip2", format)},
+         {"pack it anew with the usual settings, or as .tar.xz",
+          "请用普通设置重新打包，或改用 .tar.xz"});
+}
+
 }  // namespace
 
 std::string safe_member_name(std::string_view raw, const std::string& archive) {
@@ -236,21 +254,41 @@ Archive::Archive(fs::path path, ArchiveLimits limits)
 Archive::Archive(std::span<const std::uint8_t> bytes, std::string label, ArchiveLimits limits)
     : bytes_(bytes), in_memory_(true), label_(std::move(label)), limits_(limits) {}
 
+int Archive::open(::archive* a) const {
+  return in_memory_ ? ::archive_read_open_memory(a, bytes_.data(), bytes_.size())
+                    : ::archive_read_open_filename(a, path_.c_str(), 256 * 1024);
+}
+
+// One name alone may be UTF-8 by accident; the names of a whole zip tell. Tars are not asked: that
+// would unpack them once more.
+bool Archive::names_are_gbk() const {
+  const Handle a(::archive_read_new());
+  if (!a) return false;
+  ::archive_read_support_format_zip_seekable(a.get());
+  if (open(a.get()) != ARCHIVE_OK) return false;
+  ::archive_entry* entry = nullptr;
+  for (std::uint64_t n = 0; n < limits_.entries; ++n) {
+    const int status = ::archive_read_next_header(a.get(), &entry);
+    if (status == ARCHIVE_EOF || status < ARCHIVE_WARN) return false;
+    const char* name = ::archive_entry_pathname(entry);
+    if (name && is_gbk_name(name)) return true;
+  }
+  return false;
+}
+
 void Archive::visit(const std::function<void(const ArchiveEntry&, const Pull&)>& take) const {
   const Utf8Locale locale;
   const Handle a = new_reader();
+  // A zip says per entry whether its name is UTF-8, and libarchive converts only the others.
+  if (names_are_gbk()) ::archive_read_set_option(a.get(), "zip", "hdrcharset", "GB18030");
   std::uint64_t packed = bytes_.size();
-  int opened = ARCHIVE_OK;
-  if (in_memory_) {
-    opened = ::archive_read_open_memory(a.get(), bytes_.data(), bytes_.size());
-  } else {
+  if (!in_memory_) {
     std::error_code error;
     packed = fs::file_size(path_, error);
     if (error)
       throw IoError(fmt::format("cannot read {}: {}", label_, error.message()), error.value());
-    opened = ::archive_read_open_filename(a.get(), path_.c_str(), 256 * 1024);
   }
-  if (opened != ARCHIVE_OK) {
+  if (open(a.get()) != ARCHIVE_OK) {
     const int code = ::archive_errno(a.get());
     if (!in_memory_ && (code == EACCES || code == EIO || code == EPERM || code == EISDIR))
       throw IoError(fmt::format("cannot read {}: {}", label_, std::strerror(code)), code);
@@ -276,6 +314,7 @@ void Archive::visit(const std::function<void(const ArchiveEntry&, const Pull&)>&
     entry.name = safe_member_name(raw_name, label_);
     check_type(raw, entry.name, label_);
     entry.folder = ::archive_entry_filetype(raw) == AE_IFDIR;
+    if (!entry.folder) check_packing(a.get(), entry.name, label_);
     if (entry.name.empty()) {
       if (entry.folder) continue;  // "./"
       damaged(label_, "a file has no name");

@@ -10,6 +10,8 @@
 
 #include "athanor/base/file.hpp"
 
+struct archive;  // libarchive's
+
 namespace athanor::data {
 
 /// What an archive may cost. The ratio is bytes unpacked so far against the archive's own size.
@@ -34,7 +36,9 @@ struct ArchiveEntry {
 /// encryption
 /// ("archive-unsafe-name", "archive-link", "archive-special-file", "archive-duplicate-name",
 /// "archive-encrypted"), more than the limits ("archive-too-large", "archive-bomb"), damage and
-/// truncation ("archive-damaged"). A file that is no archive gives "archive-unknown".
+/// truncation ("archive-damaged"), zip members that are neither stored nor packed by deflate or
+/// bzip2
+/// ("archive-packing"). A file that is no archive gives "archive-unknown".
 class Archive {
  public:
   explicit Archive(std::filesystem::path path, ArchiveLimits limits = {});
@@ -51,6 +55,9 @@ class Archive {
   Bytes read(std::string_view name) const;
 
  private:
+  int open(::archive* reader) const;
+  bool names_are_gbk() const;
+
   std::filesystem::path path_;
   std::span<const std::uint8_t> bytes_;
   bool in_memory_ = false;

@@ -107,6 +107,15 @@ std::vector<std::int64_t> group(const std::vector<Finding>& findings) {
   return groups;
 }
 
+// Not std::stable_partition: with clang it warns of a deprecated function inside libstdc++.
+void errors_first(std::vector<Problem>& problems) {
+  std::vector<Problem> sorted;
+  for (const Severity severity : {Severity::error, Severity::warning})
+    for (const Problem& problem : problems)
+      if (problem.severity == severity) sorted.push_back(problem);
+  problems = std::move(sorted);
+}
+
 class Checker {
  public:
   Checker(const ImageDataset& dataset, const Probe& probe, const CheckOptions& options)
@@ -129,10 +138,7 @@ class Checker {
       parts();
       duplicates();
     }
-    std::stable_sort(report_.problems.begin(), report_.problems.end(),
-                     [](const Problem& a, const Problem& b) {
-                       return a.severity == Severity::error && b.severity != Severity::error;
-                     });
+    errors_first(report_.problems);
     return std::move(report_);
   }
 

@@ -63,8 +63,8 @@ struct OpenOptions {
 };
 
 /// Opens a folder, an archive, a list of pictures (CSV, TSV, text) or IDX files, whichever `path`
-/// is. docs/data.md says how each is understood. Throws RefusalError when no labelled pictures can
-/// be found in it; what is wrong in detail comes from check().
+/// is. athanor/data/README.md says how each is understood. Throws RefusalError when no labelled
+/// pictures can be found in it; what is wrong in detail comes from check().
 ImageDataset open_dataset(const std::filesystem::path& path, const OpenOptions& options = {});
 
 }  // namespace athanor::data

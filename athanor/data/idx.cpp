@@ -41,17 +41,22 @@ IdxArray parse_idx(std::span<const std::uint8_t> bytes, const std::string& label
   const std::size_t header = 4 + 4 * rank;
   require<FormatError>(bytes.size() >= header, "{}: the IDX header is truncated", label);
   IdxArray array;
-  std::uint64_t total = 1;
+  std::uint64_t stride = 1;  // kept in its limit even where there are no entries
   for (std::size_t i = 0; i < rank; ++i) {
     const std::uint8_t* p = bytes.data() + 4 + 4 * i;
     const std::uint32_t dim = std::uint32_t{p[0]} << 24 | std::uint32_t{p[1]} << 16 |
                               std::uint32_t{p[2]} << 8 | std::uint32_t{p[3]};
-    require<FormatError>(dim > 0 || i == 0, "{}: dimension {} is zero", label, i);
-    require<FormatError>(dim == 0 || total <= limit / dim,
-                         "{}: the IDX header declares more than {} bytes", label, limit);
-    total *= dim;
     array.dims.push_back(dim);
+    if (i == 0) continue;
+    require<FormatError>(dim > 0, "{}: dimension {} is zero", label, i);
+    require<FormatError>(stride <= limit / dim, "{}: the IDX header declares more than {} bytes",
+                         label, limit);
+    stride *= dim;
   }
+  const auto count = static_cast<std::uint64_t>(array.dims[0]);
+  require<FormatError>(count <= limit / stride, "{}: the IDX header declares more than {} bytes",
+                       label, limit);
+  const std::uint64_t total = count * stride;
   const std::uint64_t found = bytes.size() - header;
   require<FormatError>(found >= total, "{}: truncated, {} bytes of values of {}", label, found,
                        total);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -40,17 +41,20 @@ const std::string& cell(const std::vector<std::string>& row, std::size_t column)
   return column < row.size() ? row[column] : kEmpty;
 }
 
-// "my cat.jpg 3" separated by blanks: the cells up to the first picture suffix are one path.
+// "my cat.jpg 3" separated by blanks: in rows wider than most, the cells up to the first picture
+// suffix are one path.
 void join_blank_paths(Rows& rows) {
+  std::map<std::size_t, std::size_t> widths;
+  for (const auto& row : rows) ++widths[row.size()];
+  std::size_t usual = 0;
+  for (const auto& [width, count] : widths)
+    if (count > widths[usual]) usual = width;
   for (auto& row : rows) {
-    std::size_t last = 0;
-    while (last < row.size() && !has_picture_suffix(row[last])) ++last;
-    if (last == 0 || last >= row.size()) continue;
-    std::string path = row[0];
-    for (std::size_t i = 1; i <= last; ++i) path += ' ' + row[i];
-    if (row[0].find('.') != std::string::npos && last > 1) continue;
-    row.erase(row.begin() + 1, row.begin() + static_cast<std::ptrdiff_t>(last) + 1);
-    row[0] = path;
+    if (row.size() <= usual) continue;
+    const std::size_t extra = row.size() - usual;
+    if (!has_picture_suffix(row[extra])) continue;
+    for (std::size_t i = 1; i <= extra; ++i) row[0] += ' ' + row[i];
+    row.erase(row.begin() + 1, row.begin() + static_cast<std::ptrdiff_t>(extra) + 1);
   }
 }
 
@@ -59,12 +63,9 @@ class Interpreter {
   Interpreter(const Table& table, const std::string& label, const std::string& label_column,
               const std::function<bool(std::string_view)>& is_picture)
       : rows_(table.rows), lines_(table.lines), label_(label), is_picture_(is_picture) {
+    if (table.separator == ' ') join_blank_paths(rows_);
     columns_ = table.columns();
     find_path();
-    if (table.separator == ' ' && !header_) {
-      join_blank_paths(rows_);
-      find_path();
-    }
     refuse_other_tasks();
     find_part();
     find_labels(label_column);

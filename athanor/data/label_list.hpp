@@ -26,7 +26,7 @@ struct LabelList {
   std::string label_source;  ///< how the labels were found, for people: "column 2"
 };
 
-/// Which column is what (see docs/data.md):
+/// Which column is what (see athanor/data/README.md):
 /// - path: the column where most cells are pictures (`is_picture`: the file exists, or the cell has
 ///   a picture's suffix);
 /// - header: the first row, when its path cell is no picture while most others are;

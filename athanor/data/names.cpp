@@ -59,8 +59,31 @@ bool looks_like_gbk(std::string_view raw) {
   return pairs > 0 && pairs >= others;
 }
 
+// GBK can be UTF-8 by accident: "图片一" is CD BC C6 AC D2 BB, which also reads as a Greek, a Latin
+// and a Cyrillic letter. A word of several alphabets, all of whose letters are pairs of GB2312, is
+// taken as such an accident. U+0080..U+00BF (degree, micro ...) belong to every alphabet.
+bool is_utf8_by_accident(std::string_view raw) {
+  enum { latin = 1, greek = 2, cyrillic = 4, other = 8 };
+  int alphabets = 0;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    const auto lead = static_cast<unsigned char>(raw[i]);
+    if (lead < 0x80) continue;
+    if (lead >= 0xE0) return false;
+    const auto trail = static_cast<unsigned char>(raw[++i]);
+    if (trail < 0xA1) return false;
+    const unsigned code = (lead & 0x1Fu) << 6 | (trail & 0x3Fu);
+    if (code >= 0xC0)
+      alphabets |= code < 0x370 ? latin : code < 0x400 ? greek : code < 0x530 ? cyrillic : other;
+  }
+  return (alphabets & (alphabets - 1)) != 0;
+}
+
 std::string decode_component(std::string_view raw) {
-  if (is_utf8(raw)) return std::string(raw);
+  if (is_utf8(raw)) {
+    if (is_utf8_by_accident(raw))
+      if (auto text = convert(raw, "GB18030")) return *text;
+    return std::string(raw);
+  }
   if (looks_like_gbk(raw))
     if (auto text = convert(raw, "GB18030")) return *text;
   if (auto text = convert(raw, "CP437")) return *text;
@@ -100,8 +123,11 @@ bool is_utf8(std::string_view bytes) {
   return true;
 }
 
+bool is_gbk_name(std::string_view raw) {
+  return !is_utf8(raw) && looks_like_gbk(raw) && convert(raw, "GB18030").has_value();
+}
+
 std::string decode_name(std::string_view raw) {
-  if (is_utf8(raw)) return std::string(raw);
   std::string out;
   std::size_t begin = 0;
   while (true) {
@@ -166,11 +192,11 @@ void sort_classes(std::vector<std::string>& classes) {
   const bool numbers = std::all_of(classes.begin(), classes.end(),
                                    [&](const std::string& c) { return parse_number(c, value); });
   if (!numbers) return;
-  std::stable_sort(classes.begin(), classes.end(), [](const std::string& a, const std::string& b) {
+  std::sort(classes.begin(), classes.end(), [](const std::string& a, const std::string& b) {
     double x = 0, y = 0;
     parse_number(a, x);
     parse_number(b, y);
-    return x < y;
+    return x != y ? x < y : a < b;
   });
 }
 

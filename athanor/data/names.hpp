@@ -14,6 +14,9 @@ bool is_utf8(std::string_view bytes);
 /// default). The decision is made per component, so one folder always gets one name.
 std::string decode_name(std::string_view raw);
 
+/// Whether a name is not UTF-8 and its high bytes are GBK.
+bool is_gbk_name(std::string_view raw);
+
 /// A text file's content as UTF-8: a byte order mark is dropped, UTF-16 with its mark is converted,
 /// what is not UTF-8 is read as GB18030, else as CP1252.
 std::string decode_text(std::string_view raw);

@@ -183,8 +183,9 @@ ResolvedList resolve_list(const fs::path& path, const std::string& name,
 }
 
 void sort_items(ImageDataset& dataset) {
-  std::stable_sort(dataset.items.begin(), dataset.items.end(),
-                   [](const Item& a, const Item& b) { return a.name < b.name; });
+  std::sort(dataset.items.begin(), dataset.items.end(), [](const Item& a, const Item& b) {
+    return a.name != b.name ? a.name < b.name : a.file < b.file;
+  });
 }
 
 void keep(ImageDataset& dataset, std::vector<Problem> problems) {
@@ -287,9 +288,11 @@ std::vector<ResolvedList> find_lists(const Scan& scan, std::size_t pictures,
   std::vector<const FoundFile*> candidates;
   for (const FoundFile& file : scan.files)
     if (may_be_list(file.name)) candidates.push_back(&file);
-  std::stable_sort(candidates.begin(), candidates.end(), [](const auto* a, const auto* b) {
-    return std::count(a->name.begin(), a->name.end(), '/') <
-           std::count(b->name.begin(), b->name.end(), '/');
+  const auto depth = [](const FoundFile* file) {
+    return std::count(file->name.begin(), file->name.end(), '/');
+  };
+  std::sort(candidates.begin(), candidates.end(), [&](const auto* a, const auto* b) {
+    return depth(a) != depth(b) ? depth(a) < depth(b) : a->name < b->name;
   });
   if (candidates.size() > kListCandidates) candidates.resize(kListCandidates);
 

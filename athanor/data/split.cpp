@@ -178,16 +178,20 @@ class Divider {
                                    : 0;
     const std::int64_t vals =
         need_val_ ? std::llround(options_.val_fraction * static_cast<double>(n)) : 0;
+    // Every-N leaves `rest` positions, over which val is spread evenly.
+    const std::int64_t rest = need_test_ ? n - n / options_.every : n;
+    std::int64_t passed = 0;
     std::map<std::int64_t, Part> chosen;
     for (std::int64_t k = 0; k < n; ++k) {
       const std::int64_t i = open_[static_cast<std::size_t>(k)];
       Part part = Part::train;
       if (options_.method == SplitMethod::every) {
-        const std::int64_t turn = k % options_.every;
-        if (need_test_ && turn == options_.every - 1)
+        if (need_test_ && k % options_.every == options_.every - 1) {
           part = Part::test;
-        else if (need_val_ && n > 0 && vals > 0 && val_turn(k, n, vals))
-          part = Part::val;
+        } else {
+          if ((passed + 1) * vals / rest != passed * vals / rest) part = Part::val;
+          ++passed;
+        }
       } else if (k >= n - tests) {
         part = Part::test;
       } else if (k >= n - tests - vals) {
@@ -200,11 +204,6 @@ class Divider {
                            : split_.train)
           .push_back(i);
     }
-  }
-
-  // Spreads `vals` of n positions evenly.
-  static bool val_turn(std::int64_t k, std::int64_t n, std::int64_t vals) {
-    return (k + 1) * vals / n != k * vals / n;
   }
 
   const ImageDataset& dataset_;

@@ -1,6 +1,8 @@
 #include "athanor/data/archive.hpp"
 
-#include <sys/stat.h>
+#include <sys/resource.h>
+
+#include <csignal>
 
 #include <map>
 #include <thread>
@@ -247,6 +249,17 @@ t.close()
   }
 }
 
+TEST(Archive, ZipMembersThatMayDemandGigabytesAreRefused) {
+  const Folder folder;
+  python(folder.path(), R"(
+import zipfile
+for name, method in [('lzma', zipfile.ZIP_LZMA), ('bzip2', zipfile.ZIP_BZIP2)]:
+    z = zipfile.ZipFile(name + '.zip', 'w', method); z.writestr('x', 'hello ' * 100); z.close()
+)");
+  EXPECT_EQ(refused(folder, "lzma.zip"), "archive-packing");
+  EXPECT_EQ(Archive(folder / "bzip2.zip").read("x").size(), 600u);
+}
+
 TEST(Archive, AChangedByteIsNoticedByTheChecksum) {
   const Folder folder;
   python(folder.path(), R"(
@@ -296,6 +309,12 @@ TEST(Names, OldWesternZipNamesAreReadAsCp437) {
   EXPECT_EQ(decode_name("M\x81ller/\xC4\xE3\xBA\xC3.jpg"), "Müller/你好.jpg");
 }
 
+TEST(Names, GbkThatIsUtf8ByAccidentIsNoticed) {
+  EXPECT_EQ(decode_name("\xCD\xBC\xC6\xAC\xD2\xBB.jpg"), "图片一.jpg");
+  for (const char* name : {"дом.jpg", "50°дом", "αβγ", "naïve ñ", "图片一", "café/дом"})
+    EXPECT_EQ(decode_name(name), name);
+}
+
 TEST(Names, Utf8IsCheckedStrictly) {
   EXPECT_TRUE(is_utf8("a\xC3\xA9\xE4\xBD\xA0\xF0\x9F\x98\x80"));
   for (const char* bad :
@@ -310,6 +329,24 @@ TEST(Extract, NeverReplacesAFolderThatHoldsSomething) {
   folder.write("out/mine", "old");
   EXPECT_THROW(extract(Archive(folder / "a.zip"), folder / "out"), IoError);
   EXPECT_EQ(contents(folder / "out"), (std::map<std::string, std::string>{{"mine", "old"}}));
+}
+
+TEST(Extract, AFailedWriteLeavesNothingBehind) {
+  const Folder folder;
+  write_zip(folder / "a.zip", {{"a", Bytes(100, 1)}, {"b", Bytes(100'000, 2)}});
+  // A limit on file sizes stands for a full disk: the second file cannot be written.
+  struct rlimit old{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+  struct rlimit small = old;
+  small.rlim_cur = 50'000;
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  EXPECT_THROW(extract(Archive(folder / "a.zip"), folder / "out" / "x"), IoError);
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_TRUE(fs::is_empty(folder / "out"));
+  extract(Archive(folder / "a.zip"), folder / "out" / "x");
+  EXPECT_EQ(contents(folder / "out" / "x").size(), 2u);
 }
 
 TEST(Extract, TheCacheUnpacksOnceAndAgainAfterAChange) {

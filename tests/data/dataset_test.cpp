@@ -338,6 +338,9 @@ TEST(Idx, HostileHeadersAreRefused) {
   Bytes huge = {0, 0, 8, 4};
   huge.resize(20, 0xFF);
   EXPECT_THROW(parse(huge), FormatError);
+  // No entries, but of a size that does not fit 64 bits.
+  huge[4] = huge[5] = huge[6] = huge[7] = 0;
+  EXPECT_THROW(parse(huge), FormatError);
   EXPECT_THROW(parse({0, 0, 8, 1, 0, 0, 0, 2, 1}), FormatError);
   EXPECT_THROW(parse({0, 0, 8, 1, 0, 0, 0, 2, 1, 2, 3}), FormatError);
   EXPECT_EQ(parse({0, 0, 8, 1, 0, 0, 0, 2, 1, 2}).values, (Bytes{1, 2}));
