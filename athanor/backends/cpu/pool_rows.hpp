@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+
+// Inner loops of pooling on NHWC memory, over channels: compiled for several instruction sets. T is
+// float or double.
+namespace athanor::backends::cpu {
+
+/// Most channels that one call of the loops with winners takes.
+inline constexpr std::int64_t kPoolChannels = 64;
+
+/// best[c] = x[c] where it is larger or the first NaN.
+template <class T>
+void pool_max(const T* x, std::int64_t channels, T* best);
+/// The same, and winner[c] = tap where x[c] won.
+template <class T>
+void pool_winner(const T* x, std::int32_t tap, std::int64_t channels, T* best,
+                 std::int32_t* winner);
+/// dx[c] += grad[c] where winner[c] == tap.
+template <class T>
+void pool_scatter(const T* grad, const std::int32_t* winner, std::int32_t tap,
+                  std::int64_t channels, T* dx);
+/// y[c] = values[c] where winner[c] == tap.
+template <class T>
+void pool_gather(const T* values, const std::int32_t* winner, std::int32_t tap,
+                 std::int64_t channels, T* y);
+/// sum[c] += x[c] * factor.
+template <class T>
+void pool_add(const T* x, T factor, std::int64_t channels, T* sum);
+
+}  // namespace athanor::backends::cpu
