@@ -94,10 +94,15 @@ TensorValue classify(const TensorValue& tensor, int top, const std::vector<std::
                        : element<double>(tensor, row * classes + i);
     };
     std::iota(order.begin(), order.end(), std::size_t{0});
-    // NaN last, so that the order stays one.
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-      return std::isnan(score(b)) ? !std::isnan(score(a)) : score(a) > score(b);
-    });
+    // Equal scores by index and NaN last, so that the order is one.
+    const auto better = [&](std::size_t x, std::size_t y) {
+      const double a = score(x), b = score(y);
+      if (std::isnan(a) || std::isnan(b))
+        return std::isnan(a) == std::isnan(b) ? x < y : std::isnan(b);
+      return a != b ? a > b : x < y;
+    };
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(shown),
+                      order.end(), better);
     for (std::size_t i = 0; i < shown; ++i) {
       std::string text = fmt::format("{:f}:{}", score(order[i]), order[i]);
       if (order[i] < labels.size()) text += ":" + labels[order[i]];

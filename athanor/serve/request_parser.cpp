@@ -139,7 +139,9 @@ RequestParser::State RequestParser::state() const { return machine_->state; }
 bool RequestParser::started() const { return machine_->seen; }
 const Problem& RequestParser::problem() const { return machine_->problem; }
 Request& RequestParser::request() { return machine_->request; }
-bool RequestParser::keep_alive() const { return machine_->keep_alive(); }
+bool RequestParser::keep_alive() const {
+  return machine_->header_complete && machine_->keep_alive();
+}
 
 std::size_t RequestParser::feed(std::span<const char> bytes) {
   Machine& m = *machine_;

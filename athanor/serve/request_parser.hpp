@@ -34,6 +34,7 @@ class RequestParser {
   const Problem& problem() const;
   /// Method, target and headers are there after state `header`; the body in state `done`.
   Request& request();
+  /// False until the header is complete.
   bool keep_alive() const;
 
  private:

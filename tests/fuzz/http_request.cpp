@@ -59,7 +59,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const Fixture fixture;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const std::string answer = answer_bytes(fixture.router, fixture.limits, bytes);
-  // Nothing that a client sends may be answered as our own mistake.
-  if (answer.find(" 500 Internal") != std::string::npos) std::abort();
+  // Nothing that a client sends may be answered as our own mistake. Heads that follow a body are
+  // not looked for: a body may hold any text.
+  if (answer.size() > 13 && answer.compare(8, 5, " 500 ") == 0) std::abort();
   return 0;
 }
