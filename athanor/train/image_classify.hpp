@@ -10,7 +10,7 @@
 
 #include "athanor/data/split.hpp"
 #include "athanor/nn/module.hpp"
-#include "athanor/train/evaluation.hpp"
+#include "athanor/train/evaluation/evaluation.hpp"
 #include "athanor/train/pictures.hpp"
 #include "athanor/train/trainer.hpp"
 

@@ -7,7 +7,7 @@
 
 #include "athanor/base/error.hpp"
 #include "athanor/base/file.hpp"
-#include "athanor/train/evaluation.hpp"
+#include "athanor/train/evaluation/evaluation.hpp"
 
 namespace athanor::train {
 

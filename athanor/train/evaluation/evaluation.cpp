@@ -1,4 +1,4 @@
-#include "athanor/train/evaluation.hpp"
+#include "athanor/train/evaluation/evaluation.hpp"
 
 #include <algorithm>
 #include <cmath>
