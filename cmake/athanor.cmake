@@ -9,7 +9,10 @@ find_program(ATH_MOLD mold)
 if(ATH_MOLD AND NOT ATH_FUZZ)
   add_link_options(-fuse-ld=mold)
 endif()
-find_package(OpenMP REQUIRED COMPONENTS CXX)
+# clang's OpenMP is a package of its own; the fuzz targets do without compute threads.
+if(NOT ATH_FUZZ)
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
+endif()
 find_package(Threads REQUIRED)
 
 add_library(athanor_options INTERFACE)
@@ -18,7 +21,7 @@ target_compile_options(athanor_options INTERFACE -Wall -Wextra -Wpedantic -Werro
                                                   -ffp-contract=off -fvisibility=hidden)
 target_link_libraries(athanor_options INTERFACE Threads::Threads fmt)
 # libgomp is not instrumented: under ThreadSanitizer the compute loops run on one thread (base/parallel.cpp).
-if(NOT ATH_SANITIZE MATCHES "thread")
+if(NOT ATH_SANITIZE MATCHES "thread" AND NOT ATH_FUZZ)
   target_link_libraries(athanor_options INTERFACE OpenMP::OpenMP_CXX)
 else()
   target_compile_options(athanor_options INTERFACE -Wno-unknown-pragmas)
