@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "athanor/base/error.hpp"
@@ -138,7 +139,8 @@ Bytes ZipReader::read(const std::string& key, std::uint64_t limit) const {
     z_stream stream{};
     require<InternalError>(inflateInit2(&stream, -MAX_WBITS) == Z_OK, "zlib cannot start");
     stream.next_in = const_cast<std::uint8_t*>(packed.data());
-    stream.next_out = out.data();
+    std::uint8_t nothing = 0;  // zlib refuses a null pointer, even for no bytes
+    stream.next_out = out.empty() ? &nothing : out.data();
     std::uint64_t in_left = packed.size(), out_left = out.size();
     int code = Z_OK;
     // zlib counts in 32 bits.
