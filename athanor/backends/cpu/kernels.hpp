@@ -14,5 +14,9 @@ void register_pool(KernelTable& t);
 void register_random(KernelTable& t);
 void register_reductions(KernelTable& t);
 void register_shape(KernelTable& t);
+void register_index(KernelTable& t);
+void register_losses(KernelTable& t);
+void register_order(KernelTable& t);
+void register_softmax(KernelTable& t);
 
 }  // namespace athanor::backends::cpu

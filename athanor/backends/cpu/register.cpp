@@ -13,6 +13,10 @@ void register_kernels(KernelTable& t) {
   register_random(t);
   register_reductions(t);
   register_shape(t);
+  register_index(t);
+  register_losses(t);
+  register_order(t);
+  register_softmax(t);
 }
 
 }  // namespace athanor::backends::cpu

@@ -37,11 +37,23 @@ void flip(const KernelCall& call) {
   copy_strided(x.view_as(x.shape(), strides, offset), call.outputs[0]);
 }
 
+void concat(const KernelCall& call) {
+  const Tensor& y = call.outputs[0];
+  const std::int64_t axis = call.attrs.integer("axis");
+  const auto at = static_cast<std::size_t>(axis < 0 ? axis + y.rank() : axis);
+  Dims start(y.shape().size(), 0);
+  for (const Tensor& x : call.inputs) {
+    if (x.count() != 0) copy_strided(x, part(y, x.shape(), start));
+    start[at] += x.shape()[at];
+  }
+}
+
 }  // namespace
 
 void register_shape(KernelTable& table) {
   table.set("pad", Device::cpu, pad);
   table.set("flip", Device::cpu, flip);
+  table.set("concat", Device::cpu, concat);
 }
 
 }  // namespace athanor::backends::cpu

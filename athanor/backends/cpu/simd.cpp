@@ -205,8 +205,8 @@ float ExpSum(const float* x, float shift, std::int64_t count) {
 void ScaleRun(const float* x, float factor, float* y, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] * factor;
 }
-void ShiftRun(const float* x, float shift, float* y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] - shift;
+void ShiftRun(const float* x, float shift, float rest, float* y, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) y[i] = (x[i] - shift) - rest;
 }
 
 float DotRun(const float* a, const float* b, std::int64_t count) {
@@ -325,8 +325,8 @@ float exp_sum(const float* x, float shift, std::int64_t count) {
 void scale_run(const float* x, float factor, float* y, std::int64_t count) {
   HWY_DYNAMIC_DISPATCH(ScaleRun)(x, factor, y, count);
 }
-void shift_run(const float* x, float shift, float* y, std::int64_t count) {
-  HWY_DYNAMIC_DISPATCH(ShiftRun)(x, shift, y, count);
+void shift_run(const float* x, float shift, float rest, float* y, std::int64_t count) {
+  HWY_DYNAMIC_DISPATCH(ShiftRun)(x, shift, rest, y, count);
 }
 float dot_run(const float* a, const float* b, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(DotRun)(a, b, count);

@@ -35,9 +35,10 @@ void narrow(const float* from, BFloat16* to, std::int64_t count);
 float exp_sum(const float* x, float shift, float* y, std::int64_t count);
 /// The sum of exp(x[i] - shift) alone.
 float exp_sum(const float* x, float shift, std::int64_t count);
-/// y[i] = x[i] * factor; y[i] = x[i] - shift.
+/// y[i] = x[i] * factor.
 void scale_run(const float* x, float factor, float* y, std::int64_t count);
-void shift_run(const float* x, float shift, float* y, std::int64_t count);
+/// y[i] = (x[i] - shift) - rest: in this order a small rest is not lost beside a large shift.
+void shift_run(const float* x, float shift, float rest, float* y, std::int64_t count);
 /// Sum of a[i] * b[i].
 float dot_run(const float* a, const float* b, std::int64_t count);
 /// out[i] = y[i] * (g[i] - dot): the gradient of softmax.

@@ -1,0 +1,30 @@
+#include "athanor/ops/core/infer.hpp"
+#include "athanor/ops/core/rows.hpp"
+#include "athanor/ops/operators.hpp"
+
+namespace athanor::ops {
+
+ATH_OP(log_softmax_grad, "(grad, y, axis: integer = -1) -> x") {
+  op.doc =
+      "The gradient of log_softmax by its input, from the gradient by its output y: "
+      "grad - exp(y) * sum(grad).";
+  op.infer = [](std::span<const TensorMeta> in, const Attrs& a) {
+    require_same_dtype("log_softmax_grad", "grad", in[0], "y", in[1]);
+    require<ShapeError>(in[0].shape == in[1].shape, "log_softmax_grad: grad {} and y {} differ",
+                        describe(in[0]), describe(in[1]));
+    return infer_rows("log_softmax_grad", in[0], a);
+  };
+  op.lower = [](std::span<const Tensor> in, const Attrs& a) {
+    return TensorList{in[0] - exp(in[1]) * sum(in[0], {a.integer("axis")}, true)};
+  };
+  op.amp = Precision::run_f32;
+  op.layout = Layout::follows;
+  op.shard = Shard::batch;
+  op.onnx = onnx_lowering();
+  op.samples = [](SampleMaker& m) { return row_samples(m, 2); };
+  op.bad = bad_rows("log_softmax_grad", 2);
+  op.bad.push_back({"log_softmax_grad: grad",
+                    [](SampleMaker& m) { return m.sample({m.tensor({2, 3}), m.tensor({2, 4})}); }});
+}
+
+}  // namespace athanor::ops
