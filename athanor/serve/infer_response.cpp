@@ -2,6 +2,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <list>
 #include <numeric>
 
 #include "athanor/serve/infer.hpp"
@@ -166,27 +167,28 @@ Response write_infer_response(const ModelInfo& model, const InferRequest& reques
                      ",\"model_version\":" + json_quote(model.version);
   if (request.id) json += ",\"id\":" + json_quote(*request.id);
   json += ",\"outputs\":[";
-  std::string binary;
-  bool any_binary = false, first = true;
+  std::list<TensorValue> classified;
+  std::vector<std::span<const std::uint8_t>> binary;
+  std::size_t binary_size = 0;
+  bool first = true;
   for (const RequestedOutput& wanted : request.outputs) {
     const auto found = std::find_if(outputs.begin(), outputs.end(),
                                     [&](const TensorValue& t) { return t.name == wanted.name; });
     ATH_ASSERT(found != outputs.end());
     check_output(*found);
-    TensorValue classes;
     const TensorValue* tensor = &*found;
     if (wanted.classification > 0) {
-      classes = classify(*found, wanted.classification, model.labels);
-      tensor = &classes;
+      classified.push_back(classify(*found, wanted.classification, model.labels));
+      tensor = &classified.back();
     }
     if (!first) json += ',';
     first = false;
     json += fmt::format("{{\"name\":{},\"datatype\":\"{}\",\"shape\":[{}],",
                         json_quote(tensor->name), tensor->datatype, fmt::join(tensor->shape, ","));
     if (wanted.binary) {
-      any_binary = true;
+      binary_size += tensor->data.size();
       json += fmt::format("\"parameters\":{{\"binary_data_size\":{}}}}}", tensor->data.size());
-      binary.append(tensor->data.begin(), tensor->data.end());
+      binary.emplace_back(tensor->data);
     } else {
       json += "\"data\":";
       append_json_values(*tensor, json);
@@ -195,12 +197,14 @@ Response write_infer_response(const ModelInfo& model, const InferRequest& reques
   }
   json += "]}";
   Response response;
-  if (any_binary) {
+  if (!binary.empty()) {
     response.content_type = "application/octet-stream";
     response.headers.add("Inference-Header-Content-Length", std::to_string(json.size()));
   }
   response.body = std::move(json);
-  response.body += binary;
+  response.body.reserve(response.body.size() + binary_size);
+  for (const auto bytes : binary)
+    response.body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   return response;
 }
 

@@ -84,7 +84,11 @@ struct RequestParser::Machine final : http::basic_parser<true> {
     if (length && *length > limits.max_body) fail(ec, body_too_large(limits.max_body));
   }
 
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) override {
+    // A claim of more is believed as it comes true.
+    if (length)
+      request.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, 1 << 20)));
+  }
 
   std::size_t on_body_impl(string_view data, error_code& ec) override { return take(data, ec); }
 

@@ -16,13 +16,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <condition_variable>
-#include <csignal>
 #include <future>
 #include <mutex>
 #include <optional>
@@ -631,27 +629,6 @@ void Server::stop_now() {
 void Server::wait() {
   std::unique_lock lock(core_->mutex);
   core_->changed.wait(lock, [&] { return core_->phase == Core::Phase::stopped; });
-}
-
-int run_until_signal(Server& server) {
-  asio::io_context context;
-  asio::signal_set signals(context, SIGINT, SIGTERM);
-  int first = 0;
-  std::thread stopper;
-  std::function<void(error_code, int)> on_signal = [&](error_code ec, int number) {
-    if (ec) return;
-    signals.async_wait(on_signal);
-    if (first != 0) return server.stop_now();
-    first = number;
-    stopper = std::thread([&] {
-      server.stop();
-      asio::post(context, [&] { signals.cancel(); });
-    });
-  };
-  signals.async_wait(on_signal);
-  context.run();
-  stopper.join();
-  return first;
 }
 
 }  // namespace athanor::serve

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -54,7 +55,8 @@ class Server {
 };
 
 /// Serves until SIGINT or SIGTERM, then stops gracefully; a second signal cuts. The server must
-/// have been started. Returns the number of the first signal.
-int run_until_signal(Server& server);
+/// have been started. `ready` is called once signals are caught: what says "serving" belongs there,
+/// so that whoever reads it may stop the server at once. Returns the number of the first signal.
+int run_until_signal(Server& server, const std::function<void()>& ready = {});
 
 }  // namespace athanor::serve

@@ -467,21 +467,18 @@ TEST(Server, ASignalStopsItGracefully) {
   Client busy(port);
   ASSERT_TRUE(busy.send(get("/gate")));
   f.gate.wait_for(1);
-  // To the thread that serves: then the handler runs where its pipe was made.
   const pthread_t serving = ::pthread_self();
-  std::thread killer([&] {
-    EXPECT_TRUE(eventually([] {
-      struct sigaction action{};
-      ::sigaction(SIGTERM, nullptr, &action);
-      return action.sa_handler != SIG_DFL;
-    }));
-    ::pthread_kill(serving, SIGTERM);
-    EXPECT_TRUE(eventually([&] { return !Client(port).connected(); }));
-    f.gate.open();
-    EXPECT_EQ(busy.receive()->status, 200);
+  std::thread client;
+  const int signal = run_until_signal(*f.server, [&] {
+    client = std::thread([&] {
+      // To the thread that serves: the handler runs where its pipe was made.
+      ::pthread_kill(serving, SIGTERM);
+      EXPECT_TRUE(eventually([&] { return !Client(port).connected(); }));
+      f.gate.open();
+      EXPECT_EQ(busy.receive()->status, 200);
+    });
   });
-  const int signal = run_until_signal(*f.server);
-  killer.join();
+  client.join();
   EXPECT_EQ(signal, SIGTERM);
 }
 
