@@ -89,6 +89,10 @@ ATH_OP(conv2d,
           require<UnsupportedError>(
               x.rank() == 4 && weight.rank() == 4,
               "ONNX Conv: only 2-D convolution is supported, the weight is {}", describe(weight));
+          const std::vector<std::int64_t> kernel{weight.dim(2), weight.dim(3)};
+          const auto said = node.integers("kernel_shape", kernel);
+          require<FormatError>(said == kernel, "ONNX Conv: kernel_shape is {}, the weight is {}",
+                               to_string(std::span<const std::int64_t>(said)), describe(weight));
           const auto stride = node.integers("strides", {1, 1});
           const auto dilation = node.integers("dilations", {1, 1});
           const Dims s(stride.begin(), stride.end()), d(dilation.begin(), dilation.end());

@@ -74,7 +74,7 @@ int cache_side(const ClassifyRecipe& recipe) {
   return std::max(recipe.preprocess.width, recipe.preprocess.height) * 9 / 8;
 }
 
-std::unique_ptr<nn::Module> make(const ClassifyRecipe& recipe) {
+std::unique_ptr<vision::ImageModel> make(const ClassifyRecipe& recipe) {
   auto model = vision::make_model(
       recipe.model, {.num_classes = recipe.classes, .in_channels = recipe.preprocess.channels});
   model->initialize(recipe.seed);
@@ -92,11 +92,15 @@ Tensor scores_of(nn::Module& model, bool multi_label, const Tensor& pixels) {
 TrainedClassifier train_classifier(const data::ImageDataset& dataset, const data::Split& split,
                                    const ClassifyRecipe& recipe, const ClassifyOptions& options) {
   TrainedClassifier out;
-  out.model = make(recipe);
-  if (!recipe.weights.empty())
-    out.weights_report = vision::load_pretrained(*out.model, io::load_weights(recipe.weights),
-                                                 recipe.weights.string())
-                             .text();
+  auto image_model = make(recipe);
+  if (!recipe.weights.empty()) {
+    const vision::PretrainedReport report = vision::load_pretrained(
+        *image_model, io::load_weights(recipe.weights), recipe.weights.string());
+    out.weights_report = fmt::format("{}: {} tensors loaded, {} adapted, {} made anew",
+                                     recipe.weights.filename().string(), report.loaded.size(),
+                                     report.adapted.size(), report.replaced.size());
+  }
+  out.model = std::move(image_model);
   const PictureCache cache(dataset, split.train, recipe.preprocess.channels, cache_side(recipe));
   auto groups = optim::decay_groups(*out.model, recipe.weight_decay);
   std::unique_ptr<optim::Optimizer> optimizer;

@@ -23,18 +23,20 @@ int serve(const Console& console, const ServeOptions& options) {
   server_options.metrics = metrics;
   sv::Server server(server_options, sv::model_router(models, metrics, server_options.limits));
   server.start();
-  console.print(fmt::format(fmt::runtime(console.pick("Serving {} at {}  (Ctrl-C stops)",
-                                                      "模型 {} 已在 {} 提供服务（Ctrl-C 停止）")),
-                            name, server.url()));
-  console.print(fmt::format(
-      "  {}", console.pick("try it in a browser, or:", "可在浏览器中打开试用，或执行：")));
-  console.print(fmt::format("  curl -F image=@picture.jpg {}/predict/{}", server.url(), name));
-  console.result({{"url", server.url()},
-                  {"model", name},
-                  {"port", server.port()},
-                  {"predict", server.url() + "/predict/" + name}});
-  std::fflush(stdout);
-  sv::run_until_signal(server);
+  // Said when signals are caught: whoever reads it may stop the server at once.
+  sv::run_until_signal(server, [&] {
+    console.print(fmt::format(fmt::runtime(console.pick("Serving {} at {}  (Ctrl-C stops)",
+                                                        "模型 {} 已在 {} 提供服务（Ctrl-C 停止）")),
+                              name, server.url()));
+    console.print(fmt::format(
+        "  {}", console.pick("try it in a browser, or:", "可在浏览器中打开试用，或执行：")));
+    console.print(fmt::format("  curl -F image=@picture.jpg {}/predict/{}", server.url(), name));
+    console.result({{"url", server.url()},
+                    {"model", name},
+                    {"port", server.port()},
+                    {"predict", server.url() + "/predict/" + name}});
+    std::fflush(stdout);
+  });
   console.say(console.pick("Stopped; every accepted request was answered.",
                            "已停止；所有已接收的请求都已应答。"));
   return static_cast<int>(Exit::ok);
