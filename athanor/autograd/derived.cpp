@@ -1,80 +1,105 @@
-#include <mutex>
-#include <unordered_map>
+#include <memory>
 
 #include "athanor/autograd/node.hpp"
+#include "athanor/base/error.hpp"
+#include "athanor/base/philox.hpp"
 #include "athanor/ops/ops.hpp"
 
 namespace athanor::autograd {
 
 namespace {
 
+// The gradient by one input: an expression of those inputs that it reads and, last, of the
+// gradient by the output.
+struct Gradient {
+  Expr e;
+  SmallVector<int, 4> arguments;  // input k, or the number of inputs for the output's gradient
+  bool zero = false;
+  bool passes = false;  // the output's gradient itself
+};
+
 struct Derived {
-  std::vector<Expr> gradients;  // g * d formula / d x_i, where g is the argument after the inputs
+  std::vector<Gradient> gradients;
   Saves saves;
 };
 
-void mark_arguments(const Expr& e, std::uint32_t& mask) {
-  if (e.op() == ScalarOp::argument) mask |= 1u << e.index();
-  for (int i = 0; i < operand_count(e.op()); ++i) mark_arguments(e.operand(i), mask);
-}
-
 Derived derive(const OpDef& op, const Attrs& attrs, std::size_t inputs) {
+  require<UnsupportedError>(inputs < 64, "{}: {} inputs; at most 63 have a gradient", op.name,
+                            inputs);
   Derived d;
   const Expr formula = op.formula(attrs);
   const Expr g = Expr::argument(static_cast<int>(inputs));
   for (std::size_t i = 0; i < inputs; ++i) {
-    d.gradients.push_back(g * derivative(formula, static_cast<int>(i)));
-    mark_arguments(d.gradients.back(), d.saves.inputs_mask);
+    const Expr e = g * derivative(formula, static_cast<int>(i));
+    Gradient gradient;
+    gradient.zero = e.is_constant(0);
+    gradient.passes = same(e, g);
+    const std::uint64_t used = argument_mask(e);
+    std::vector<Expr> places(inputs + 1, Expr(0.0));
+    for (std::size_t k = 0; k <= inputs; ++k) {
+      if (!((used >> k) & 1u)) continue;
+      places[k] = Expr::argument(static_cast<int>(gradient.arguments.size()));
+      gradient.arguments.push_back(static_cast<int>(k));
+      if (k < inputs) d.saves.inputs_mask |= k < 32 ? 1u << k : ~0u;
+    }
+    gradient.e = substitute(e, places);
+    d.gradients.push_back(std::move(gradient));
   }
-  d.saves.inputs_mask &= ~(1u << inputs);
   return d;
 }
 
-// One entry for each op without attributes, made at the first use.
-const Derived& derived(const OpDef& op, const Attrs& attrs, std::size_t inputs, Derived& local) {
-  if (op.formula.parametric()) return local = derive(op, attrs, inputs);
-  static std::mutex mutex;
-  static std::unordered_map<int, Derived> cache;
-  thread_local std::vector<const Derived*> fast;
-  if (fast.size() <= op.index) fast.resize(registry().size());
-  if (!fast[op.index]) {
-    const std::lock_guard lock(mutex);
-    auto [at, fresh] = cache.try_emplace(op.index);
-    if (fresh) at->second = derive(op, attrs, inputs);
-    fast[op.index] = &at->second;
+// Kept for each thread: one entry for each op without attributes, a small table for the others.
+const Derived& derived(const OpDef& op, const Attrs& attrs, std::size_t inputs) {
+  if (!is_registered(op)) {
+    thread_local Derived fresh;
+    return fresh = derive(op, attrs, inputs);
   }
-  return *fast[op.index];
+  if (!op.formula.parametric()) {
+    thread_local std::vector<std::unique_ptr<const Derived>> fixed;
+    if (fixed.size() <= op.index) fixed.resize(op.index + std::size_t{1});
+    auto& slot = fixed[op.index];
+    if (!slot) slot = std::make_unique<const Derived>(derive(op, attrs, inputs));
+    return *slot;
+  }
+  struct Recent {
+    const OpDef* op = nullptr;
+    std::size_t inputs = 0;
+    Attrs attrs;
+    Derived derived;
+  };
+  thread_local std::array<Recent, 64> recent;
+  Recent& slot = recent[mix(attrs.hash() + op.index, inputs) % recent.size()];
+  if (slot.op != &op || slot.inputs != inputs || !(slot.attrs == attrs))
+    slot = {&op, inputs, attrs, derive(op, attrs, inputs)};
+  return slot.derived;
 }
 
 }  // namespace
 
 Saves derived_saves(const OpDef& op, const Attrs& attrs, std::size_t inputs) {
-  Derived local;
-  return derived(op, attrs, inputs, local).saves;
+  return derived(op, attrs, inputs).saves;
 }
 
 TensorList derived_vjp(const OpDef& op, const Vjp& v) {
   const int inputs = v.input_count();
-  Derived local;
-  const Derived& d = derived(op, v.attrs(), static_cast<std::size_t>(inputs), local);
+  // A copy where the entry may be replaced by the ops that run below.
+  std::vector<Gradient> own;
+  const std::vector<Gradient>* gradients =
+      &derived(op, v.attrs(), static_cast<std::size_t>(inputs)).gradients;
+  if (op.formula.parametric() || !is_registered(op)) {
+    own = *gradients;
+    gradients = &own;
+  }
   const Tensor grad = v.grad();
   TensorList out(static_cast<std::size_t>(inputs));
   for (int i = 0; i < inputs; ++i) {
-    const Expr& e = d.gradients[static_cast<std::size_t>(i)];
-    if (!v.needs(i) || e.is_constant(0)) continue;
+    const Gradient& gradient = (*gradients)[static_cast<std::size_t>(i)];
+    if (!v.needs(i) || gradient.zero) continue;
     Tensor g = grad;
-    if (e.op() != ScalarOp::argument || e.index() != inputs) {
-      std::uint32_t used = 0;
-      mark_arguments(e, used);
-      // The expression's arguments, packed: unsaved inputs are not there.
+    if (!gradient.passes) {
       SmallVector<Tensor, 4> arguments;
-      std::vector<Expr> places(static_cast<std::size_t>(inputs) + 1, Expr(0.0));
-      for (int k = 0; k <= inputs; ++k) {
-        if (!((used >> k) & 1u)) continue;
-        places[static_cast<std::size_t>(k)] = Expr::argument(static_cast<int>(arguments.size()));
-        arguments.push_back(k < inputs ? v.input(k) : grad);
-      }
-      g = ops::pointwise(arguments, substitute(e, places));
+      for (const int k : gradient.arguments) arguments.push_back(k < inputs ? v.input(k) : grad);
+      g = ops::pointwise(arguments, gradient.e);
     }
     const TensorMeta& meta = v.meta(i);
     if (!(g.shape() == meta.shape)) g = ops::sum_to(g, meta.shape);

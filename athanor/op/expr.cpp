@@ -4,6 +4,8 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <set>
+#include <unordered_map>
 
 #include "athanor/base/error.hpp"
 #include "athanor/base/philox.hpp"
@@ -193,23 +195,37 @@ Expr where(const Expr& condition, const Expr& a, const Expr& b) {
   return Expr::make(ScalarOp::where, condition, a, b);
 }
 
-double evaluate(const Expr& e, std::span<const double> arguments) {
-  if (e.op() == ScalarOp::constant) return e.value();
-  if (e.op() == ScalarOp::argument) return arguments[static_cast<std::size_t>(e.index())];
-  const int count = operand_count(e.op());
-  double v[3] = {};
-  for (int i = 0; i < count; ++i) v[i] = evaluate(e.operand(i), arguments);
-  return apply(e.op(), v[0], v[1], v[2]);
+namespace {
+
+// Note [Shared nodes]: an expression is a graph, and gradients of gradients share much of it: a
+// walk by paths would take exponential time. Walks remember the results of nodes with several
+// owners.
+template <class Result, class Visit>
+class Walk {
+ public:
+  explicit Walk(Visit visit) : visit_(std::move(visit)) {}
+  Result operator()(const Expr& e) {
+    if (e.node()->use_count() == 1) return visit_(*this, e);
+    if (const auto known = known_.find(e.node()); known != known_.end()) return known->second;
+    Result result = visit_(*this, e);
+    known_.emplace(e.node(), result);
+    return result;
+  }
+
+ private:
+  Visit visit_;
+  std::unordered_map<const ExprNode*, Result> known_;
+};
+
+template <class Result, class Visit>
+Result walk(const Expr& e, Visit visit) {
+  return Walk<Result, Visit>(std::move(visit))(e);
 }
 
-Expr derivative(const Expr& e, int argument) {
-  if (e.op() == ScalarOp::constant) return 0.0;
-  if (e.op() == ScalarOp::argument) return e.index() == argument ? 1.0 : 0.0;
+// The derivative by the chain rule; da, db and dc are those of the operands.
+Expr chain_rule(const Expr& e, const Expr& da, const Expr& db, const Expr& dc) {
   const Expr& a = e.operand(0);
-  const Expr da = e.op() == ScalarOp::where ? Expr(0.0) : derivative(a, argument);
-  const int count = operand_count(e.op());
-  const Expr b = count > 1 ? e.operand(1) : Expr(0.0);
-  const Expr db = count > 1 ? derivative(b, argument) : Expr(0.0);
+  const Expr& b = e.operand(1);
   switch (e.op()) {
     case ScalarOp::add: return da + db;
     case ScalarOp::sub: return da - db;
@@ -237,28 +253,79 @@ Expr derivative(const Expr& e, int argument) {
     case ScalarOp::tanh: return da * (1.0 - e * e);
     case ScalarOp::sigmoid: return da * e * (1.0 - e);
     case ScalarOp::erf: return da * 1.1283791670955126 * exp(-(a * a));  // 2 / sqrt(pi)
-    case ScalarOp::where: return where(a, db, derivative(e.operand(2), argument));
+    case ScalarOp::where: return where(a, db, dc);
     default: return 0.0;  // sign, rounding, comparisons and logic are flat
   }
 }
 
-Expr substitute(const Expr& e, std::span<const Expr> replacements) {
-  if (e.op() == ScalarOp::constant) return e;
-  if (e.op() == ScalarOp::argument) return replacements[static_cast<std::size_t>(e.index())];
-  Expr v[3];
-  for (int i = 0; i < operand_count(e.op()); ++i) v[i] = substitute(e.operand(i), replacements);
-  return Expr::make(e.op(), v[0], v[1], v[2]);
+}  // namespace
+
+double evaluate(const Expr& e, std::span<const double> arguments) {
+  return walk<double>(e, [&](auto& self, const Expr& n) -> double {
+    if (n.op() == ScalarOp::constant) return n.value();
+    if (n.op() == ScalarOp::argument) return arguments[static_cast<std::size_t>(n.index())];
+    double v[3] = {};
+    for (int i = 0; i < operand_count(n.op()); ++i) v[i] = self(n.operand(i));
+    return apply(n.op(), v[0], v[1], v[2]);
+  });
 }
 
-bool same(const Expr& a, const Expr& b) {
+Expr derivative(const Expr& e, int argument) {
+  return walk<Expr>(e, [&](auto& self, const Expr& n) -> Expr {
+    if (n.op() == ScalarOp::constant) return 0.0;
+    if (n.op() == ScalarOp::argument) return n.index() == argument ? 1.0 : 0.0;
+    Expr d[3] = {0.0, 0.0, 0.0};
+    // The condition of a where is flat.
+    for (int i = n.op() == ScalarOp::where ? 1 : 0; i < operand_count(n.op()); ++i)
+      d[i] = self(n.operand(i));
+    return chain_rule(n, d[0], d[1], d[2]);
+  });
+}
+
+Expr substitute(const Expr& e, std::span<const Expr> replacements) {
+  return walk<Expr>(e, [&](auto& self, const Expr& n) -> Expr {
+    if (n.op() == ScalarOp::constant) return n;
+    if (n.op() == ScalarOp::argument) return replacements[static_cast<std::size_t>(n.index())];
+    Expr v[3];
+    for (int i = 0; i < operand_count(n.op()); ++i) v[i] = self(n.operand(i));
+    return Expr::make(n.op(), v[0], v[1], v[2]);
+  });
+}
+
+namespace {
+
+using Pairs = std::set<std::pair<const ExprNode*, const ExprNode*>>;
+
+// `proved`: pairs of shared nodes that are known to be equal.
+bool same_nodes(const Expr& a, const Expr& b, Pairs& proved) {
   if (a.node() == b.node()) return true;
   if (!a.defined() || !b.defined() || hash(a) != hash(b) || a.op() != b.op()) return false;
   if (a.op() == ScalarOp::constant)
     return std::bit_cast<std::uint64_t>(a.value()) == std::bit_cast<std::uint64_t>(b.value());
   if (a.op() == ScalarOp::argument) return a.index() == b.index();
+  const bool shared = a.node()->use_count() > 1 && b.node()->use_count() > 1;
+  if (shared && proved.contains({a.node(), b.node()})) return true;
   for (int i = 0; i < operand_count(a.op()); ++i)
-    if (!same(a.operand(i), b.operand(i))) return false;
+    if (!same_nodes(a.operand(i), b.operand(i), proved)) return false;
+  if (shared) proved.insert({a.node(), b.node()});
   return true;
+}
+
+}  // namespace
+
+bool same(const Expr& a, const Expr& b) {
+  Pairs proved;
+  return same_nodes(a, b, proved);
+}
+
+std::uint64_t argument_mask(const Expr& e) {
+  std::uint64_t mask = 0;
+  walk<int>(e, [&](auto& self, const Expr& n) -> int {
+    if (n.op() == ScalarOp::argument && n.index() < 64) mask |= std::uint64_t{1} << n.index();
+    for (int i = 0; i < operand_count(n.op()); ++i) self(n.operand(i));
+    return 0;
+  });
+  return mask;
 }
 
 std::uint64_t hash(const Expr& e) { return e.defined() ? e.node()->hash : 0; }
@@ -301,8 +368,10 @@ class ExprParser {
     }
     if (word[0] == 'x') {
       int index = -1;
-      std::from_chars(word.data() + 1, word.data() + word.size(), index);
-      check(index >= 0 && index < 64, "an argument is x0 to x63");
+      const char* last = word.data() + word.size();
+      const auto [end, error] = std::from_chars(word.data() + 1, last, index);
+      check(error == std::errc() && end == last && index >= 0 && index < 64,
+            "an argument is x0 to x63");
       return Expr::argument(index);
     }
     double value = 0;

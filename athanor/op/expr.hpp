@@ -137,6 +137,9 @@ double evaluate(const Expr& e, std::span<const double> arguments);
 /// max, min and abs take the left operand's side, 0 and 0 at their kink.
 Expr derivative(const Expr& e, int argument);
 
+/// Bit i is set if argument i (below 64) occurs in e.
+std::uint64_t argument_mask(const Expr& e);
+
 /// e with argument i replaced by replacements[i].
 Expr substitute(const Expr& e, std::span<const Expr> replacements);
 

@@ -236,6 +236,12 @@ class Registry {
 
 const Registry& registry();
 
+/// False for an op that a test or a program made for itself: what is kept by op.index is not its.
+inline bool is_registered(const OpDef& op) {
+  const Registry& all = registry();
+  return op.index < all.size() && &all[op.index] == &op;
+}
+
 }  // namespace athanor
 
 /// Begins the record of an op: `ATH_OP(relu, "(x) -> y") { op.doc = ...; }` in

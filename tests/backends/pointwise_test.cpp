@@ -94,8 +94,9 @@ TEST_P(UnaryInstruction, StaysWithinItsBoundOfFloat64OnEveryScaleOfF32) {
     const double exact = evaluate(e, std::array{static_cast<double>(values[i])});
     const double distance = ulps(y.data<float>()[i], exact);
     if (distance > worst) worst = distance, at = values[i];
-    if (exact == 0)
+    if (exact == 0) {
       EXPECT_EQ(std::signbit(y.data<float>()[i]), std::signbit(exact)) << to_string(e) << values[i];
+    }
   }
   EXPECT_LE(worst, bound) << to_string(e) << " at " << at;
 }
@@ -432,7 +433,9 @@ TEST(Cast, HalvesRoundToNearestEven) {
             std::ldexp(1.0, std::max(v == 0 ? lowest : std::ilogb(v), lowest) - bits);
         const double distance = std::fabs(v - g);
         EXPECT_LE(distance, unit / 2) << v;
-        if (distance == unit / 2) EXPECT_EQ(std::fmod(g / unit, 2.0), 0) << v;
+        if (distance == unit / 2) {
+          EXPECT_EQ(std::fmod(g / unit, 2.0), 0) << v;
+        }
       }
     }
   }

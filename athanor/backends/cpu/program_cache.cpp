@@ -64,6 +64,7 @@ Handle compiled(const Expr& e, std::size_t inputs) {
 }  // namespace
 
 Handle program_for(const OpDef& op, const Attrs& attrs, std::size_t inputs) {
+  if (!is_registered(op)) return compiled(op.formula(attrs), inputs);
   if (!op.formula.parametric()) {
     thread_local std::vector<Handle> fixed;
     if (fixed.size() <= op.index) fixed.resize(registry().size());

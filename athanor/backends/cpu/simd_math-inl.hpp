@@ -128,7 +128,8 @@ HWY_INLINE FloatV Circular(FloatV x) {
 /// Any angle: lanes beyond kMaxAngle go through the C library, one by one.
 template <int quarter>
 HWY_INLINE FloatV CircularAny(FloatV x) {
-  const FloatV y = Circular<quarter>(x);
+  FloatV y = Circular<quarter>(x);
+  if (quarter == 0) y = hn::IfThenElse(hn::Eq(x, hn::Zero(Floats())), x, y);  // keeps -0
   const auto near = hn::Le(hn::Abs(x), Number(kMaxAngle));
   if (HWY_LIKELY(hn::AllTrue(Floats(), near))) return y;
   const Floats d;
@@ -149,8 +150,8 @@ HWY_INLINE FloatV Tanh(FloatV x) {
                                   1.33314422036e-1f, -3.33332819422e-1f});
   const FloatV near = hn::MulAdd(hn::Mul(p, z), x, x);
   const FloatV e = Exp(hn::Add(ax, ax));
-  const FloatV far = hn::CopySign(hn::Sub(one, hn::Div(Number(2.0f), hn::Add(e, one))), x);
-  return hn::IfThenElse(hn::Lt(ax, Number(0.625f)), near, far);
+  const FloatV far = hn::Sub(one, hn::Div(Number(2.0f), hn::Add(e, one)));
+  return hn::CopySign(hn::IfThenElse(hn::Lt(ax, Number(0.625f)), near, far), x);
 }
 
 HWY_INLINE FloatV Sigmoid(FloatV x) {

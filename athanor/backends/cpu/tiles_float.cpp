@@ -86,14 +86,14 @@ void WhereTile(const void* pc, const void* pa, const void* pb, void* out, std::s
     const auto vc = mode & 1 ? c0 : hn::LoadU(d, c + i);
     const auto va = mode & 2 ? a0 : hn::LoadU(d, a + i);
     const auto vb = mode & 4 ? b0 : hn::LoadU(d, b + i);
-    hn::StoreU(hn::IfThenElse(hn::Ne(vc, zero), va, vb), d, y + i);
+    hn::StoreU(hn::IfThenElse(hn::Eq(vc, zero), vb, va), d, y + i);
   }
   if (i < n) {
     Padded<T> pad;
     const auto vc = mode & 1 ? c0 : pad.load(c + i, n - i);
     const auto va = mode & 2 ? a0 : pad.load(a + i, n - i);
     const auto vb = mode & 4 ? b0 : pad.load(b + i, n - i);
-    pad.store(hn::IfThenElse(hn::Ne(vc, zero), va, vb), y + i, n - i);
+    pad.store(hn::IfThenElse(hn::Eq(vc, zero), vb, va), y + i, n - i);
   }
 }
 
@@ -109,7 +109,8 @@ HWY_INLINE Vec<T> Truth(hn::Mask<Tag<T>> mask) {
   return hn::IfThenElseZero(mask, hn::Set(Tag<T>(), T{1}));
 }
 
-// One struct for each instruction, for vectors of f32 and f64.
+// One struct for each instruction, for vectors of f32 and f64. "Not equal" is always the opposite
+// of Eq: with NaN, Ne differs between instruction sets.
 #define ATH_UNARY(name, expression)          \
   template <class T>                         \
   struct name {                              \
@@ -159,13 +160,13 @@ ATH_BINARY(DivOf, hn::Div(a, b))
 ATH_BINARY(MaxOf, hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::IsNaN(a)), a, b))
 ATH_BINARY(MinOf, hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::IsNaN(a)), a, b))
 ATH_BINARY(EqOf, Truth<T>(hn::Eq(a, b)))
-ATH_BINARY(NeOf, Truth<T>(hn::Ne(a, b)))
+ATH_BINARY(NeOf, Truth<T>(hn::Not(hn::Eq(a, b))))
 ATH_BINARY(LtOf, Truth<T>(hn::Lt(a, b)))
 ATH_BINARY(LeOf, Truth<T>(hn::Le(a, b)))
 ATH_BINARY(GtOf, Truth<T>(hn::Gt(a, b)))
 ATH_BINARY(GeOf, Truth<T>(hn::Ge(a, b)))
-ATH_BINARY(AndOf, Truth<T>(hn::And(hn::Ne(a, hn::Zero(d)), hn::Ne(b, hn::Zero(d)))))
-ATH_BINARY(OrOf, Truth<T>(hn::Or(hn::Ne(a, hn::Zero(d)), hn::Ne(b, hn::Zero(d)))))
+ATH_BINARY(AndOf, Truth<T>(hn::Not(hn::Or(hn::Eq(a, hn::Zero(d)), hn::Eq(b, hn::Zero(d))))))
+ATH_BINARY(OrOf, Truth<T>(hn::Not(hn::And(hn::Eq(a, hn::Zero(d)), hn::Eq(b, hn::Zero(d))))))
 #undef ATH_UNARY
 #undef ATH_BINARY
 
