@@ -1,5 +1,11 @@
 #include "athanor/serve/request_parser.hpp"
 
+// With AddressSanitizer g++ 12 takes the empty boost::optional inside Beast for an uninitialised
+// read.
+#ifdef __SANITIZE_ADDRESS__
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
