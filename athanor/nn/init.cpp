@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "athanor/base/parallel.hpp"
 #include "athanor/base/philox.hpp"
 
 namespace athanor::nn {
@@ -16,11 +17,18 @@ std::uint64_t hash_name(std::string_view prefix, std::string_view name) {
   return h;
 }
 
+// Each block of elements has a stream of its own: any number of threads gives the same values.
+constexpr std::int64_t kBlock = 16384;
+
 template <class Draw>
 void fill(const Tensor& tensor, const InitScope& scope, std::string_view name, const Draw& draw) {
-  Random random({scope.seed, mix(hash_name(scope.prefix, name), 0x1417)});
+  const std::uint64_t stream = hash_name(scope.prefix, name);
   std::vector<float> values(static_cast<std::size_t>(tensor.count()));
-  for (float& value : values) value = static_cast<float>(draw(random));
+  parallel_for(tensor.count(), kBlock, [&](std::int64_t begin, std::int64_t end) {
+    Random random({scope.seed, mix(stream, static_cast<std::uint64_t>(begin / kBlock))});
+    for (std::int64_t i = begin; i < end; ++i)
+      values[static_cast<std::size_t>(i)] = static_cast<float>(draw(random));
+  });
   tensor.copy_from(Tensor::from(values, tensor.shape()));
 }
 
