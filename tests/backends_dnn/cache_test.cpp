@@ -30,9 +30,9 @@ TEST(PrimitiveCache, ASecondCallOfTheSameShapeFindsItsPrimitive) {
   const CacheGuard guard;
   const Tensor x = nhwc(wave({1, 16, 6, 6}, 0.1)), w = wave({16, 16, 3, 3}, 0.2);
   const Tensor first = ops::conv2d(x, w);
-  const CacheStats before = onednn::primitive_stats();
+  const backends::cpu::CacheStats before = onednn::primitive_stats();
   const Tensor second = ops::conv2d(x, w);
-  const CacheStats after = onednn::primitive_stats();
+  const backends::cpu::CacheStats after = onednn::primitive_stats();
   EXPECT_EQ(after.hits, before.hits + 1);
   EXPECT_EQ(after.misses, before.misses);
   expect_same_bits(first, second, "cached");
@@ -44,14 +44,13 @@ TEST(PrimitiveCache, TenThousandShapesKeepMemoryFlat) {
   const Tensor w = wave({8, 8, 1, 1}, 0.2);
   std::size_t settled = 0;
   for (std::int64_t i = 0; i < 10000; ++i) {
-    const Tensor x =
-        Tensor::empty_strided({1, 8, 1 + i % 100, 1 + i / 100},
-                              channels_last_strides({1, 8, 1 + i % 100, 1 + i / 100}), DType::f32);
+    const Shape shape{1, 8, 1 + i % 100, 1 + i / 100};
+    const Tensor x = Tensor::empty_strided(shape, channels_last_strides(shape), DType::f32);
     x.fill(1);
     (void)ops::conv2d(x, w);
     if (i == 1000) settled = resident_bytes();
   }
-  const CacheStats stats = onednn::primitive_stats();
+  const backends::cpu::CacheStats stats = onednn::primitive_stats();
   EXPECT_LE(stats.entries, 64u);
   EXPECT_GE(stats.evictions, 9000u);
   EXPECT_LT(resident_bytes(), settled + (std::size_t{48} << 20));

@@ -6,6 +6,7 @@
 #include <omp.h>
 #endif
 
+#include <cstdlib>
 #include <cstring>
 
 #include "athanor/base/error.hpp"
@@ -73,10 +74,20 @@ class Workspace {
   void* data_;
 };
 
+// The AMX kernels of Debian's oneDNN 2.6.3 die of SIGILL at their first tile instruction, with the
+// permission of the kernel and without it (seen on Sapphire Rapids; PyTorch on the same library
+// dies too). Must run before anything else of oneDNN; the user's own choice in the environment
+// stays.
+void avoid_amx() {
+  if (!std::getenv("DNNL_MAX_CPU_ISA") && !std::getenv("ONEDNN_MAX_CPU_ISA"))
+    dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx512_core_bf16);
+}
+
 dnnl::engine& engine() {
   // Never destroyed, like the threads that may still compute while the process ends. Our own cache
   // holds the primitives; a second one inside oneDNN would hold them twice.
   static dnnl::engine* instance = [] {
+    avoid_amx();
     dnnl::set_primitive_cache_capacity(0);
     return new dnnl::engine(dnnl::engine::kind::cpu, 0);
   }();
@@ -402,6 +413,7 @@ bool computes(DType dtype) {
   if (dtype == DType::f32) return true;
   if (dtype != DType::bf16) return false;
   static const bool bf16 = [] {
+    (void)engine();
     const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
     const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
     return (isa & wanted) == wanted;
@@ -424,8 +436,9 @@ void clear_caches() {
 
 void sgemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k,
            const float* a, std::int64_t lda, const float* b, std::int64_t ldb, float beta, float* c,
-           std::int64_t ldc) {
-  const ThreadScope scope(threads_here());
+           std::int64_t ldc, int threads) {
+  (void)engine();
+  const ThreadScope scope(threads ? threads : threads_here());
   const dnnl_status_t status = dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k,
                                           1.0f, a, lda, b, ldb, beta, c, ldc);
   require<InternalError>(status == dnnl_success, "dnnl_sgemm failed with status {}",
@@ -434,8 +447,8 @@ void sgemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, s
 
 void bf16_gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k,
                const void* a, std::int64_t lda, const void* b, std::int64_t ldb, void* c,
-               std::int64_t ldc) {
-  const int threads = threads_here();
+               std::int64_t ldc, int threads) {
+  if (!threads) threads = threads_here();
   const CacheKey key{static_cast<std::int64_t>(Kind::gemm),
                      transpose_a,
                      transpose_b,

@@ -30,16 +30,16 @@ struct CacheLimits {
 void set_cache_limits(const CacheLimits& limits);
 void clear_caches();
 
-/// c = op(a) op(b) + beta c in f32, row-major; op(a) is m x k, op(b) is k x n. On the compute
-/// threads, or on this one inside a parallel_for.
+/// c = op(a) op(b) + beta c in f32, row-major; op(a) is m x k, op(b) is k x n. threads 0:
+/// the compute threads, or this one inside a parallel_for.
 void sgemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k,
            const float* a, std::int64_t lda, const float* b, std::int64_t ldb, float beta, float* c,
-           std::int64_t ldc);
+           std::int64_t ldc, int threads = 0);
 
 /// c = op(a) op(b) in bf16 with f32 sums, as sgemm.
 void bf16_gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k,
                const void* a, std::int64_t lda, const void* b, std::int64_t ldb, void* c,
-               std::int64_t ldc);
+               std::int64_t ldc, int threads = 0);
 
 /// The sizes of a convolution and the memory order of its pictures: NHWC or NCHW.
 struct ConvShape {

@@ -73,8 +73,8 @@ std::int64_t offset_of(const Side& side, std::span<const std::int64_t> lead, std
 // Below this number of products oneDNN's call costs more than the loops: 4 x 4 x 4 takes 340 ns
 // there.
 constexpr std::int64_t kTiny = 1024;
-// Rows of a part in deterministic mode, and products that are worth a thread.
-constexpr std::int64_t kPartRows = 64;
+// Rows and columns of a part in deterministic mode.
+constexpr std::int64_t kPartRows = 64, kPartColumns = 256;
 
 void tiny_product(const Matrix& a, const Matrix& b, const float* pa, const float* pb, float* y) {
   for (std::int64_t i = 0; i < a.rows; ++i) {
@@ -91,28 +91,37 @@ void tiny_product(const Matrix& a, const Matrix& b, const float* pa, const float
   }
 }
 
-// One product of f32 or bf16 matrices through oneDNN.
-void product(DType dtype, const Matrix& a, const Matrix& b, const void* pa, const void* pb,
-             void* y) {
+// One product of f32 or bf16 matrices through oneDNN; rows of y are `ldy` apart. threads 0: as many
+// as there are.
+void product(DType dtype, const Matrix& a, const Matrix& b, const void* pa, const void* pb, void* y,
+             std::int64_t ldy, int threads = 0) {
   const std::int64_t n = b.columns;
   if (dtype == DType::bf16) {
     onednn::bf16_gemm(a.transposed(), b.transposed(), a.rows, n, a.columns, pa, a.leading(), pb,
-                      b.leading(), y, n);
+                      b.leading(), y, ldy, threads);
   } else {
     onednn::sgemm(a.transposed(), b.transposed(), a.rows, n, a.columns,
                   static_cast<const float*>(pa), a.leading(), static_cast<const float*>(pb),
-                  b.leading(), 0, static_cast<float*>(y), n);
+                  b.leading(), 0, static_cast<float*>(y), ldy, threads);
   }
 }
 
-// The same in parts of rows that do not depend on the number of threads.
+// The same in parts that do not depend on the number of threads, each computed by one of them.
 void product_in_parts(DType dtype, const Matrix& a, const Matrix& b, const char* pa, const char* pb,
                       char* y) {
   const auto size = static_cast<std::int64_t>(size_of(dtype));
-  parallel_for(a.rows, kPartRows, [&](std::int64_t begin, std::int64_t end) {
-    Matrix part = a;
-    part.rows = end - begin;
-    product(dtype, part, b, pa + begin * a.row * size, pb, y + begin * b.columns * size);
+  const std::int64_t width = a.rows >= 4 * kPartRows ? b.columns : kPartColumns;
+  const std::int64_t across = (b.columns + width - 1) / width;
+  const std::int64_t down = (a.rows + kPartRows - 1) / kPartRows;
+  parallel_for(across * down, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t part = begin; part < end; ++part) {
+      const std::int64_t i = part / across * kPartRows, j = part % across * width;
+      Matrix left = a, right = b;
+      left.rows = std::min(kPartRows, a.rows - i);
+      right.columns = std::min(width, b.columns - j);
+      product(dtype, left, right, pa + i * a.row * size, pb + j * b.column * size,
+              y + (i * b.columns + j) * size, b.columns, 1);
+    }
   });
 }
 
@@ -123,7 +132,7 @@ void any_product(DType dtype, const Matrix& a, const Matrix& b, const char* pa, 
                         reinterpret_cast<const float*>(pb), reinterpret_cast<float*>(y));
   if (dtype == DType::f32 || dtype == DType::bf16) {
     if (whole && deterministic()) return product_in_parts(dtype, a, b, pa, pb, y);
-    return product(dtype, a, b, pa, pb, y);
+    return product(dtype, a, b, pa, pb, y, b.columns, whole ? 0 : 1);
   }
   const auto loops = [&](auto tag) {
     using T = decltype(tag);
