@@ -29,6 +29,7 @@ ATH_OP(bce_with_logits, "(logits, target, weight?, reduction: text = \"mean\") -
     return reduce_loss(pointwise(in, weighted), a);
   };
   op.amp = Precision::run_f32;
+  op.layout = Layout::follows;
   op.shard = Shard::batch;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) {

@@ -9,11 +9,11 @@ namespace {
 Shape expanded(const Shape& x, const Dims& wanted) {
   const auto fail = [&](std::size_t i) {
     raise<ShapeError>("expand: {} does not broadcast to {}: dimension {}", to_string(x),
-                      to_string(wanted), i);
+                      list_of(wanted), i);
   };
   require<ShapeError>(wanted.size() >= x.size(),
                       "expand: {} does not broadcast to {}, which has fewer dimensions",
-                      to_string(x), to_string(wanted));
+                      to_string(x), list_of(wanted));
   const std::size_t lead = wanted.size() - x.size();
   Shape out = wanted;
   for (std::size_t i = 0; i < out.size(); ++i) {

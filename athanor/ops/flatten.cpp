@@ -29,10 +29,13 @@ ATH_OP(flatten, "(x, start: integer = 1) -> y") {
   op.infer = [](std::span<const TensorMeta> in, const Attrs& a) {
     return MetaList{{flat_shape(in[0].shape, a.integer("start")), in[0].dtype}};
   };
-  op.lower = [](std::span<const Tensor> in, const Attrs& a) {
-    Dims shape = flat_shape(in[0].shape(), a.integer("start"));
-    if (shape.size() > 1 && shape[0] == kDynamic) shape[0] = 0;  // keeps the symbolic batch
-    return TensorList{reshape(in[0], shape)};
+  op.view = [](const Tensor& x, const Attrs& a) {
+    return reshape(x, flat_shape(x.shape(), a.integer("start")));
+  };
+  op.vjp = [](const Vjp& v) {
+    const Shape& shape = v.meta(0).shape;
+    const bool empty = !is_dynamic(shape) && element_count(shape) == 0;
+    return reshape(empty ? reshape(v.grad(), {0}) : v.grad(), shape);
   };
   op.cheap_to_recompute = true;
   op.onnx = onnx_custom(

@@ -15,6 +15,7 @@ ATH_OP(l1_loss, "(x, target, reduction: text = \"mean\") -> loss") {
     return reduce_loss(pointwise(in, distance), a);
   };
   op.amp = Precision::run_f32;
+  op.layout = Layout::follows;
   op.shard = Shard::batch;
   op.onnx = onnx_lowering();
   // Apart from each other: the kink of |x| has no central difference.

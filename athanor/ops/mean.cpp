@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "athanor/ops/core/infer.hpp"
 #include "athanor/ops/core/reduction.hpp"
 #include "athanor/ops/operators.hpp"
@@ -18,7 +20,8 @@ double reduced_count(const Shape& shape, const Attrs& a) {
                         "mean: the number of elements along axis {} of {} is known only at run "
                         "time; take sum there",
                         axis, to_string(shape));
-    count *= static_cast<double>(size);
+    // Without elements there is nothing that a gradient could go to.
+    count *= static_cast<double>(std::max<std::int64_t>(size, 1));
   }
   return count;
 }

@@ -14,6 +14,7 @@ ATH_OP(mse_loss, "(x, target, reduction: text = \"mean\") -> loss") {
     return reduce_loss(pointwise(in, squared), a);
   };
   op.amp = Precision::run_f32;
+  op.layout = Layout::follows;
   op.shard = Shard::batch;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) { return loss_samples(m, -2, 2, -2, 2); };

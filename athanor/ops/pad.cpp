@@ -14,13 +14,13 @@ Shape padded(const Shape& x, const Attrs& a) {
   require<ShapeError>(before.size() == x.size() && after.size() == x.size(),
                       "pad: before {} and after {} must have one number for each of the {} axes "
                       "of {}",
-                      to_string(before), to_string(after), x.size(), to_string(x));
+                      list_of(before), list_of(after), x.size(), to_string(x));
   Shape out = x;
   for (std::size_t i = 0; i < x.size(); ++i) {
     require(before[i] >= 0 && after[i] >= 0 && before[i] <= (std::int64_t{1} << 40) &&
                 after[i] <= (std::int64_t{1} << 40),
-            "pad: before {} and after {} must be at least 0 (slice cuts)", to_string(before),
-            to_string(after));
+            "pad: before {} and after {} must be at least 0 (slice cuts)", list_of(before),
+            list_of(after));
     if (x[i] == kDynamic) {
       require<ShapeError>(before[i] == 0 && after[i] == 0,
                           "pad: axis {} of {} is known only at run time; pad another axis", i,

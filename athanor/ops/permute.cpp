@@ -10,12 +10,12 @@ namespace {
 Dims checked_axes(const Dims& axes, std::int64_t rank) {
   require<ShapeError>(static_cast<std::int64_t>(axes.size()) == rank,
                       "permute: {} axes {} for a tensor of rank {}; name each axis once",
-                      axes.size(), to_string(axes), rank);
+                      axes.size(), list_of(axes), rank);
   Dims out;
   std::uint64_t seen = 0;
   for (std::int64_t axis : axes) {
     const std::int64_t at = normalize_axis(axis, rank, "permute");
-    require(!((seen >> at) & 1u), "permute: axis {} stands twice in axes {}", at, to_string(axes));
+    require(!((seen >> at) & 1u), "permute: axis {} stands twice in axes {}", at, list_of(axes));
     seen |= std::uint64_t{1} << at;
     out.push_back(at);
   }
@@ -40,7 +40,7 @@ ATH_OP(permute, "(x, axes: dims) -> y") {
       require<ShapeError>(shape[i] != kDynamic,
                           "permute: the leading dimension of {} is known only at run time and must "
                           "stay the leading one (axes {})",
-                          describe(in[0]), to_string(axes));
+                          describe(in[0]), list_of(axes));
     return MetaList{{shape, in[0].dtype}};
   };
   op.view = [](const Tensor& x, const Attrs& a) {
@@ -59,6 +59,7 @@ ATH_OP(permute, "(x, axes: dims) -> y") {
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         const Dims axes = checked_axes(call.attrs.dims("axes"), call.input_tensors[0].rank());
+        if (axes.empty()) return OnnxNames{w.node("Identity", {call.inputs[0]})};
         return OnnxNames{w.node("Transpose", {call.inputs[0]}, {{"perm", to_vector(axes)}})};
       },
       {{"Transpose", [](const OnnxReader& node) {

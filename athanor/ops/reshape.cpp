@@ -1,9 +1,21 @@
+#include <algorithm>
+
 #include "athanor/ops/core/infer.hpp"
 #include "athanor/ops/core/onnx.hpp"
 #include "athanor/ops/core/views.hpp"
 #include "athanor/ops/ops.hpp"
 
 namespace athanor::ops {
+
+namespace {
+
+// A 0 is a dimension of size 0 here, not one that is kept: none can be kept of a tensor of rank 1.
+Tensor reshape_exactly(const Tensor& x, const Shape& shape) {
+  if (is_dynamic(shape) || element_count(shape) != 0) return reshape(x, shape);
+  return reshape(reshape(x, {0}), shape);
+}
+
+}  // namespace
 
 ATH_OP(reshape, "(x, shape: dims) -> y") {
   op.doc =
@@ -22,7 +34,7 @@ ATH_OP(reshape, "(x, shape: dims) -> y") {
     const Tensor copy = contiguous(x);
     return copy.view_as(shape, contiguous_strides(shape), copy.offset());
   };
-  op.vjp = [](const Vjp& v) { return reshape(v.grad(), v.meta(0).shape); };
+  op.vjp = [](const Vjp& v) { return reshape_exactly(v.grad(), v.meta(0).shape); };
   op.cheap_to_recompute = true;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
@@ -37,6 +49,9 @@ ATH_OP(reshape, "(x, shape: dims) -> y") {
       },
       {{"Reshape", [](const OnnxReader& node) {
           const Dims shape = onnx_dims(node.constant(1));
+          const bool zeros = std::find(shape.begin(), shape.end(), 0) != shape.end();
+          if (zeros && node.integer("allowzero", 0) != 0)
+            return TensorList{reshape_exactly(node.input(0), shape)};
           return TensorList{reshape(node.input(0), shape)};
         }}});
   op.samples = [](SampleMaker& m) {

@@ -7,15 +7,16 @@ namespace athanor::ops {
 ATH_OP(softmax_cross_entropy,
        "(logits, target, weight?, label_smoothing: real = 0) -> loss, logsumexp") {
   op.doc =
-      "The cross entropy of each row, [N, ...] for logits [N, classes, ...], and the f64 "
-      "log-sum-exp of the logits that its gradient reads. target: class indices [N, ...] or "
+      "The cross entropy of each row, [N, ...] for logits [N, classes, ...], and the "
+      "log-sum-exp of the logits that its gradient reads (f32, of f64 logits f64). target: class "
+      "indices [N, ...] or "
       "probabilities like logits. Class weights and label smoothing as PyTorch defines them: with "
       "q = weight * ((1 - s) * target + s / classes) the loss is sum(q * (logsumexp - logits)).";
   op.infer = [](std::span<const TensorMeta> in, const Attrs& a) {
     const TensorMeta* weight = in[2].shape.empty() ? nullptr : &in[2];
     const Shape rows = check_cross_entropy("softmax_cross_entropy", in[0], in[1], weight,
                                            a.real("label_smoothing"));
-    return MetaList{{rows, in[0].dtype}, {rows, DType::f64}};
+    return MetaList{{rows, in[0].dtype}, {rows, log_sum_dtype(in[0].dtype)}};
   };
   op.lower = [](std::span<const Tensor> in, const Attrs& a) {
     const Tensor& x = in[0];
@@ -24,7 +25,8 @@ ATH_OP(softmax_cross_entropy,
     // A class that does not count must not bring in 0 * inf.
     const Tensor terms =
         where(eq(q, number_like(0, q)), Tensor::scalar(0, DType::f64), q * (log_sum - x));
-    return TensorList{cast(sum(terms, {1}), x.dtype()), squeeze(log_sum, {1})};
+    return TensorList{cast(sum(terms, {1}), x.dtype()),
+                      cast(squeeze(log_sum, {1}), log_sum_dtype(x.dtype()))};
   };
   op.vjp = [](const Vjp& v) {
     const double smoothing = v.attrs().real("label_smoothing");

@@ -8,6 +8,9 @@ namespace {
 
 Dims removed_axes(const Shape& x, const Dims& axes) {
   if (axes.empty()) {
+    require<ShapeError>(!is_dynamic(x),
+                        "squeeze: a dimension of {} is known only at run time; name the axes",
+                        to_string(x));
     Dims ones;
     for (std::size_t i = 0; i < x.size(); ++i)
       if (x[i] == 1) ones.push_back(static_cast<std::int64_t>(i));

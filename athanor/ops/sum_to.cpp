@@ -22,7 +22,9 @@ ATH_OP(sum_to, "(x, shape: dims) -> y") {
       if (i < lead || (shape[i - lead] == 1 && in[0].shape()[i] != 1))
         axes.push_back(static_cast<std::int64_t>(i));
     if (axes.empty()) return TensorList{contiguous(in[0])};
-    return TensorList{reshape(sum(in[0], axes, false), shape)};
+    // sum widens integers; the dtype stays here.
+    const Tensor y = reshape(sum(in[0], axes, false), shape);
+    return TensorList{y.dtype() == in[0].dtype() ? y : cast(y, in[0].dtype())};
   };
   op.reduction = true;
   op.shard = Shard::reduction;

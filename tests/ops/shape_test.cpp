@@ -42,7 +42,7 @@ TEST(Reshape, KeepsInfersAndRefusesAsDocumented) {
   EXPECT_EQ(ops::reshape(Tensor::zeros({0, 3}), {0, 3, 1}).shape(), (Shape{0, 3, 1}));
   EXPECT_NE(error_of<ShapeError>([&] {
               ops::reshape(x, {5, -1});
-            }).find("reshape: [4,6] does not fit the shape [5,?]"),
+            }).find("reshape: [4,6] does not fit the shape [5,-1]"),
             std::string::npos);
 }
 

@@ -88,10 +88,6 @@ inline void log_softmax_grad_run(const double* g, const double* y, double sum, d
                                  std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) out[i] = g[i] - std::exp(y[i]) * sum;
 }
-inline void exp_scale_run(const double* x, double shift, double factor, double* out,
-                          std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) out[i] = std::exp(x[i] - shift) * factor;
-}
 
 namespace detail {
 

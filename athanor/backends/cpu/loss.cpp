@@ -45,14 +45,16 @@ struct Target {
 void softmax_cross_entropy(const KernelCall& call) {
   const Tensor& logits = call.inputs[0];
   const Target target(call, logits, call.inputs[1], call.inputs[2]);
-  double* const log_sums = call.outputs[1].data<double>();
   visit_floating(logits.dtype(), [&](auto tag) {
     using T = decltype(tag);
+    auto* const log_sums = call.outputs[1].data<Work<T>>();
     T* const losses = call.outputs[0].data<T>();
     const auto log_sum = [log_sums](std::int64_t i, const auto* x, std::int64_t n) {
       const auto largest = max_run(x, n);
       const double rest = std::log(static_cast<double>(exp_sum(x, largest, n)));
-      return log_sums[i] = static_cast<double>(largest) + rest;
+      const double total = static_cast<double>(largest) + rest;
+      log_sums[i] = static_cast<Work<T>>(total);
+      return total;
     };
     if (target.probabilities) {
       for_lines<T, 2>({&logits, target.probabilities}, nullptr, 1,
@@ -91,17 +93,16 @@ void cross_entropy_grad(const KernelCall& call) {
   const Tensor& logits = call.inputs[1];
   const Target target(call, logits, call.inputs[2], call.inputs[4]);
   const std::vector<double> grads = call.inputs[0].to_vector<double>();
-  const std::vector<double> log_sums = call.inputs[3].to_vector<double>();
   visit_floating(logits.dtype(), [&](auto tag) {
     using T = decltype(tag);
     using W = Work<T>;
-    // out = g * q_sum * softmax(x). log_sum is split in two, so that a large one keeps its digits.
+    const std::vector<W> log_sums = call.inputs[3].to_vector<W>();
+    // out = g * q_sum * softmax(x). Divided by its own sum, the softmax does not feel that a large
+    // log_sum was rounded.
     const auto softmax = [&](std::int64_t i, const W* x, double q_sum, W* out, std::int64_t n) {
-      const double log_sum = log_sums[static_cast<std::size_t>(i)];
-      const W shift = static_cast<W>(log_sum);
-      const double rest = std::exp(static_cast<double>(shift) - log_sum);
-      exp_scale_run(x, shift, static_cast<W>(grads[static_cast<std::size_t>(i)] * q_sum * rest),
-                    out, n);
+      const auto row = static_cast<std::size_t>(i);
+      const double total = static_cast<double>(exp_sum(x, log_sums[row], out, n));
+      scale_run(out, static_cast<W>(grads[row] * q_sum / total), out, n);
     };
     if (target.probabilities) {
       for_lines<T, 2>(

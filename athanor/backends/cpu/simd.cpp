@@ -256,11 +256,6 @@ void LogSoftmaxGradRun(const float* g, const float* y, float sum, float* out, st
   });
 }
 
-void ExpScaleRun(const float* x, float shift, float factor, float* out, std::int64_t count) {
-  const V f = hn::Set(D(), factor);
-  MapExp(x, shift, count, out, [&](V e, std::int64_t, std::int64_t) { return hn::Mul(e, f); });
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace athanor::backends::cpu
 HWY_AFTER_NAMESPACE();
@@ -285,7 +280,6 @@ HWY_EXPORT(ShiftRun);
 HWY_EXPORT(DotRun);
 HWY_EXPORT(SoftmaxGradRun);
 HWY_EXPORT(LogSoftmaxGradRun);
-HWY_EXPORT(ExpScaleRun);
 
 double sum_run(const float* x, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(SumRun)(x, count);
@@ -337,9 +331,6 @@ void softmax_grad_run(const float* g, const float* y, float dot, float* out, std
 void log_softmax_grad_run(const float* g, const float* y, float sum, float* out,
                           std::int64_t count) {
   HWY_DYNAMIC_DISPATCH(LogSoftmaxGradRun)(g, y, sum, out, count);
-}
-void exp_scale_run(const float* x, float shift, float factor, float* out, std::int64_t count) {
-  HWY_DYNAMIC_DISPATCH(ExpScaleRun)(x, shift, factor, out, count);
 }
 
 }  // namespace athanor::backends::cpu

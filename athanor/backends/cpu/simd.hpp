@@ -46,7 +46,5 @@ void softmax_grad_run(const float* g, const float* y, float dot, float* out, std
 /// out[i] = g[i] - exp(y[i]) * sum: the gradient of log_softmax.
 void log_softmax_grad_run(const float* g, const float* y, float sum, float* out,
                           std::int64_t count);
-/// out[i] = exp(x[i] - shift) * factor.
-void exp_scale_run(const float* x, float shift, float factor, float* out, std::int64_t count);
 
 }  // namespace athanor::backends::cpu

@@ -47,8 +47,7 @@ Tensor checked_classes(std::string_view op, const Tensor& target, std::int64_t c
       continue;
     const Dims at = coordinates(target.shape(), i);
     raise<IndexError>("{}: target {} in row {} is outside [0, {}) of the {} classes", op, values[i],
-                      at.size() == 1 ? std::to_string(at[0]) : to_string(at), classes,
-                      classes);
+                      at.size() == 1 ? std::to_string(at[0]) : to_string(at), classes, classes);
   }
   return plain;
 }

@@ -10,6 +10,9 @@ namespace athanor::ops {
 Shape check_cross_entropy(std::string_view op, const TensorMeta& logits, const TensorMeta& target,
                           const TensorMeta* weight, double label_smoothing);
 
+/// The dtype in which the log-sum-exp is kept for the gradient.
+inline DType log_sum_dtype(DType logits) { return logits == DType::f64 ? DType::f64 : DType::f32; }
+
 /// Row-major i64 class indices, each in [0, classes). Throws IndexError with value and row.
 Tensor checked_classes(std::string_view op, const Tensor& target, std::int64_t classes);
 

@@ -12,6 +12,10 @@ std::string describe(const TensorMeta& meta) {
 
 namespace athanor::ops {
 
+std::string list_of(const Dims& numbers) {
+  return fmt::format("[{}]", fmt::join(numbers.begin(), numbers.end(), ","));
+}
+
 std::string names_of(DTypeSet dtypes) {
   std::string names;
   for (DType d : kAllDTypes)
@@ -63,8 +67,7 @@ Dims normalize_axes(const Dims& axes, std::int64_t rank, std::string_view op, bo
   for (std::int64_t axis : axes) out.push_back(normalize_axis(axis, rank, op));
   std::sort(out.begin(), out.end());
   for (std::size_t i = 1; i < out.size(); ++i)
-    require(out[i] != out[i - 1], "{}: axis {} stands twice in axes {}", op, out[i],
-            to_string(axes));
+    require(out[i] != out[i - 1], "{}: axis {} stands twice in axes {}", op, out[i], list_of(axes));
   return out;
 }
 
@@ -100,8 +103,6 @@ void require_static_axis(std::string_view op, const TensorMeta& meta, std::int64
                       what);
 }
 
-bool same_shape(const Shape& a, const Shape& b) { return a == b; }
-
 Shape resolve_reshape(const Shape& x, const Dims& wanted, std::string_view op) {
   Shape out = wanted;
   std::size_t inferred = out.size();
@@ -109,18 +110,18 @@ Shape resolve_reshape(const Shape& x, const Dims& wanted, std::string_view op) {
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (out[i] == -1) {
       require<ShapeError>(inferred == out.size(), "{}: shape {} has more than one -1", op,
-                          to_string(wanted));
+                          list_of(wanted));
       inferred = i;
     } else if (out[i] == 0) {
       zeros = true;
       if (i < x.size()) out[i] = x[i];
     } else {
-      require<ShapeError>(out[i] > 0, "{}: shape {} has the dimension {}", op, to_string(wanted),
+      require<ShapeError>(out[i] > 0, "{}: shape {} has the dimension {}", op, list_of(wanted),
                           wanted[i]);
     }
   }
   const auto fail = [&]() {
-    raise<ShapeError>("{}: {} does not fit the shape {}", op, to_string(x), to_string(wanted));
+    raise<ShapeError>("{}: {} does not fit the shape {}", op, to_string(x), list_of(wanted));
   };
   if (is_dynamic(x)) {
     // The leading dimension is known at run time only: the others must match, or -1 takes it in.
@@ -138,7 +139,7 @@ Shape resolve_reshape(const Shape& x, const Dims& wanted, std::string_view op) {
       require<ShapeError>(inferred == 0,
                           "{}: the leading dimension of {} is known only at run time; begin the "
                           "shape {} with 0 or -1",
-                          op, to_string(x), to_string(wanted));
+                          op, to_string(x), list_of(wanted));
       out[0] = kDynamic;
     }
     return out;
@@ -148,12 +149,11 @@ Shape resolve_reshape(const Shape& x, const Dims& wanted, std::string_view op) {
     Shape rest = out;
     rest.erase(rest.begin() + inferred);
     const std::int64_t target = element_count(rest);
-    require<ShapeError>(target != 0 || x.empty() || count != 0, "{}: {} does not fit the shape {}",
-                        op, to_string(x), to_string(wanted));
+    if (target == 0 && count != 0) fail();
     require<ShapeError>(target != 0,
                         "{}: the -1 of the shape {} cannot be inferred for {}, which has no "
                         "elements; give the size",
-                        op, to_string(wanted), to_string(x));
+                        op, list_of(wanted), to_string(x));
     if (count % target != 0) fail();
     out[inferred] = count / target;
     return out;

@@ -18,6 +18,9 @@ std::string describe(const TensorMeta& meta);
 // work.
 namespace athanor::ops {
 
+/// "[1,-1]": the numbers of an attribute, in which -1 is no unknown dimension.
+std::string list_of(const Dims& numbers);
+
 /// "f32, f64"
 std::string names_of(DTypeSet dtypes);
 
@@ -49,8 +52,6 @@ std::int64_t static_count(std::span<const std::int64_t> shape);
 /// Throws ShapeError when the axis is kDynamic: `what` says what the op would do with it.
 void require_static_axis(std::string_view op, const TensorMeta& meta, std::int64_t axis,
                          std::string_view what);
-/// True if both shapes are equal; kDynamic equals kDynamic only.
-bool same_shape(const Shape& a, const Shape& b);
 
 /// Shape of `reshape` (-1 is inferred once, 0 keeps that dimension of x). Throws ShapeError.
 Shape resolve_reshape(const Shape& x, const Dims& wanted, std::string_view op);
