@@ -77,11 +77,13 @@ class Op:
     def definition(self, index):
         lines = [self.declaration(False) + " {", f"  const OpDef& op = registry()[{index}];"]
         attrs = "Attrs(op.signature" + (", {" + ", ".join(f"Attr({a})" for a in self.attrs) + "}" if self.attrs else "") + ")"
-        if self.variadic:
+        if self.variadic and not self.inputs:
+            lines.append(f"  const std::span<const Tensor> inputs = {self.variadic};")
+        elif self.variadic:
             lines.append(f"  SmallVector<Tensor, 8> inputs{{{', '.join(self.inputs)}}};")
             lines.append(f"  inputs.append({self.variadic}.begin(), {self.variadic}.end());")
         else:
-            lines.append(f"  const std::array<Tensor, {len(self.inputs)}> inputs{{{', '.join(self.inputs)}}};")
+            lines.append(f"  const BorrowedTensors<{len(self.inputs)}> inputs{{{', '.join(self.inputs)}}};")
         call = f"dispatch(op, inputs, {attrs})"
         if self.result == "TensorList":
             lines.append(f"  return {call};")

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "athanor/autograd/autograd.hpp"
+#include "athanor/base/error.hpp"
 
 namespace athanor::autograd {
 
@@ -94,11 +95,12 @@ Tensor Node::checked(const Saved& saved, const char* kind, int i, bool declared)
   require<InternalError>(declared,
                          "op {}: its gradient reads {} {}, which it does not declare in saves",
                          op_->name, kind, i);
-  require(!saved.tensor.defined() || saved.tensor.is_symbolic() ||
-              saved.tensor.storage()->version() == saved.version,
-          "backward: {} {} of {} ({}) was overwritten after the op had run; clone it before the "
-          "overwrite",
-          kind, i, op_->name, describe(saved.tensor));
+  if (saved.tensor.defined() && !saved.tensor.is_symbolic() &&
+      saved.tensor.storage()->version() != saved.version) [[unlikely]]
+    raise<ValueError>(
+        "backward: {} {} of {} ({}) was overwritten after the op had run; clone it before the "
+        "overwrite",
+        kind, i, op_->name, describe(saved.tensor));
   return saved.tensor;
 }
 

@@ -32,6 +32,17 @@ class Ref {
   Ref() = default;
   Ref(std::nullptr_t) {}
   explicit Ref(T* object) : object_(object) { retain(); }
+  /// The first handle of a new object.
+  static Ref first(T* object) {
+    object->count_.store(1, std::memory_order_relaxed);
+    return adopt(object);
+  }
+  /// A handle that does not count: one that was counted before, or one that is never destroyed.
+  static Ref adopt(T* object) {
+    Ref ref;
+    ref.object_ = object;
+    return ref;
+  }
   Ref(const Ref& other) : object_(other.object_) { retain(); }
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   template <class U>
@@ -55,7 +66,10 @@ class Ref {
     if (object_) object_->count_.fetch_add(1, std::memory_order_relaxed);
   }
   void release() {
-    if (object_ && object_->count_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    if (!object_) return;
+    // The last owner needs no atomic subtraction: nobody else can see the count.
+    if (object_->count_.load(std::memory_order_acquire) == 1 ||
+        object_->count_.fetch_sub(1, std::memory_order_acq_rel) == 1)
       delete static_cast<RefCounted*>(object_);
   }
   T* object_ = nullptr;
@@ -63,7 +77,7 @@ class Ref {
 
 template <class T, class... Args>
 Ref<T> make_ref(Args&&... args) {
-  return Ref<T>(new T(std::forward<Args>(args)...));
+  return Ref<T>::first(new T(std::forward<Args>(args)...));
 }
 
 }  // namespace athanor

@@ -4,19 +4,17 @@
 
 namespace athanor {
 
+// The checks below stand on the path of every op: their texts are made only when they fail.
 std::int64_t element_count(std::span<const std::int64_t> shape) {
   std::int64_t count = 1;
   bool zero = false;
   for (std::int64_t d : shape) {
-    require<ShapeError>(d >= 0, "shape {} has no element count: a dimension is {}",
-                        to_string(shape), d);
-    if (d == 0) {
-      zero = true;
-      continue;
-    }
-    require<ShapeError>(count <= (std::int64_t{1} << 62) / d,
-                        "shape {} has more than 2^62 elements", to_string(shape));
-    count *= d;
+    if (d < 0) [[unlikely]]
+      raise<ShapeError>("shape {} has no element count: a dimension is {}", to_string(shape), d);
+    zero = zero || d == 0;
+    if (d != 0 && (__builtin_mul_overflow(count, d, &count) || count > std::int64_t{1} << 62))
+        [[unlikely]]
+      raise<ShapeError>("shape {} has more than 2^62 elements", to_string(shape));
   }
   return zero ? 0 : count;
 }
@@ -52,8 +50,8 @@ Shape broadcast_shapes(std::span<const std::int64_t> a, std::span<const std::int
   for (std::size_t i = 0; i < rank; ++i) {
     const std::int64_t x = i < a.size() ? a[a.size() - 1 - i] : 1;
     const std::int64_t y = i < b.size() ? b[b.size() - 1 - i] : 1;
-    require<ShapeError>(x == y || x == 1 || y == 1,
-                        "{}: shapes {} and {} do not broadcast: {} against {} in dimension {}", op,
+    if (x != y && x != 1 && y != 1) [[unlikely]]
+      raise<ShapeError>("{}: shapes {} and {} do not broadcast: {} against {} in dimension {}", op,
                         to_string(a), to_string(b), x, y, -static_cast<int>(i) - 1);
     out[rank - 1 - i] = x == 1 ? y : x;
   }

@@ -31,12 +31,12 @@ class SmallVector {
   SmallVector(It first, It last) {
     append(first, last);
   }
-  SmallVector(const SmallVector& other) { append(other.begin(), other.end()); }
+  SmallVector(const SmallVector& other) { copy(other); }
   SmallVector(SmallVector&& other) noexcept { take(other); }
   SmallVector& operator=(const SmallVector& other) {
     if (this != &other) {
       clear();
-      append(other.begin(), other.end());
+      copy(other);
     }
     return *this;
   }
@@ -110,7 +110,8 @@ class SmallVector {
 
  private:
   T* inline_data() { return reinterpret_cast<T*>(inline_); }
-  void grow(std::size_t count) {
+  // Apart, because it is rare and every use of a vector would carry a copy of it.
+  [[gnu::noinline]] void grow(std::size_t count) {
     T* fresh = static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t(alignof(T))));
     std::uninitialized_move_n(data_, size_, fresh);
     std::destroy_n(data_, size_);
@@ -120,6 +121,15 @@ class SmallVector {
   }
   void free_heap() {
     if (data_ != inline_data()) ::operator delete(data_, std::align_val_t(alignof(T)));
+  }
+  void copy(const SmallVector& other) {
+    if constexpr (std::is_trivially_copyable_v<T>) {
+      reserve(other.size_);
+      std::copy_n(other.data_, other.size_, data_);
+      size_ = other.size_;
+    } else {
+      append(other.begin(), other.end());
+    }
   }
   void release() {
     clear();

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <map>
 #include <mutex>
@@ -60,6 +61,26 @@ std::size_t class_bytes(std::size_t index) {
   return ((std::size_t{1} << power) + (index % 4 + 1) * (std::size_t{1} << (power - 2))) * kAlign;
 }
 
+// Note [Thread caches]: small blocks of the process's allocator pass through a cache of each
+// thread, so that most ops take no lock. A cache counts what its thread took and gave as
+// differences, which stats() adds up; only the owner writes them. The peak is noted whenever the
+// lock is taken, so it may miss what lies in caches: at most kBatch blocks of a class and thread.
+constexpr std::size_t kClasses = 48;
+constexpr std::size_t kBatch = 16;
+
+struct ThreadCache {
+  std::array<std::array<void*, 2 * kBatch>, kClasses> blocks;
+  std::array<std::uint8_t, kClasses> count{};
+  std::array<std::atomic<std::int64_t>, kCategoryCount> live{};
+  std::atomic<std::uint64_t> allocations{0};
+
+  // Without a lock prefix: there is one writer.
+  template <class T>
+  static void add(std::atomic<T>& counter, T difference) {
+    counter.store(counter.load(std::memory_order_relaxed) + difference, std::memory_order_relaxed);
+  }
+};
+
 struct Block {
   std::size_t bytes;
   std::size_t segment;  // start address of the segment it was cut from
@@ -74,10 +95,11 @@ struct CachingAllocator::State {
   std::unique_ptr<MemorySource> source;
   mutable std::mutex mutex;
   MemoryStats stats;
-  std::size_t limit = 0;
-  std::array<std::vector<void*>, 48> small;  // free blocks of each class
-  std::vector<void*> chunks;                 // all chunks, each kSmallChunk bytes
-  std::map<std::size_t, Block> blocks;       // large blocks by address, free and live
+  std::atomic<std::size_t> limit{0};
+  std::vector<ThreadCache*> caches;
+  std::array<std::vector<void*>, kClasses> small;  // free blocks of each class
+  std::vector<void*> chunks;                       // all chunks, each kSmallChunk bytes
+  std::map<std::size_t, Block> blocks;             // large blocks by address, free and live
   std::set<std::pair<std::size_t, std::size_t>> free_large;  // (bytes, address)
   std::map<std::size_t, std::size_t> segments;               // address -> bytes
 
@@ -149,6 +171,24 @@ struct CachingAllocator::State {
     free_large.insert({it->second.bytes, it->first});
   }
 
+  static void add_counts(MemoryStats& sum, const ThreadCache& cache) {
+    sum.allocations += cache.allocations.load(std::memory_order_relaxed);
+    for (std::size_t c = 0; c < kCategoryCount; ++c) {
+      const auto difference =
+          static_cast<std::size_t>(cache.live[c].load(std::memory_order_relaxed));
+      sum.live[c] += difference;  // modulo 2^64: a thread may give what another took
+      sum.total_live += difference;
+    }
+  }
+  // What is live in all, caches included.
+  MemoryStats total_locked() const {
+    MemoryStats sum = stats;
+    for (const ThreadCache* cache : caches) add_counts(sum, *cache);
+    sum.peak_live = std::max(sum.peak_live, sum.total_live);
+    return sum;
+  }
+  void note_peak() { stats.peak_live = total_locked().peak_live; }
+
   bool trim_locked() {
     bool any = false;
     for (auto it = segments.begin(); it != segments.end();) {
@@ -168,6 +208,7 @@ struct CachingAllocator::State {
   }
 
   std::string table_locked() const {
+    const MemoryStats stats = total_locked();
     std::string out;
     for (int c = 0; c < kCategoryCount; ++c) {
       const auto category = static_cast<Category>(c);
@@ -190,34 +231,128 @@ CachingAllocator::~CachingAllocator() {
     state_->source->release(reinterpret_cast<void*>(start), bytes);
 }
 
+namespace {
+
+// The allocator whose small blocks go through thread caches: the process's.
+std::atomic<const CachingAllocator*> with_caches{nullptr};
+
+thread_local ThreadCache* thread_cache = nullptr;
+thread_local bool thread_ends = false;  // its cache is gone already
+
+// Gives the cache of a thread back when the thread ends.
+template <class State>
+struct CacheOwner {
+  State& state;
+  ThreadCache cache;
+
+  explicit CacheOwner(State& s) : state(s) {
+    const std::lock_guard lock(state.mutex);
+    state.caches.push_back(&cache);
+    thread_cache = &cache;
+  }
+  ~CacheOwner() {
+    thread_cache = nullptr;
+    thread_ends = true;
+    const std::lock_guard lock(state.mutex);
+    state.note_peak();
+    state.add_counts(state.stats, cache);
+    std::erase(state.caches, &cache);
+    for (std::size_t i = 0; i < kClasses; ++i)
+      state.small[i].insert(state.small[i].end(), cache.blocks[i].begin(),
+                            cache.blocks[i].begin() + cache.count[i]);
+  }
+};
+
+template <class State>
+ThreadCache* cache_of_thread(State& state) {
+  if (thread_cache) return thread_cache;
+  if (thread_ends) return nullptr;
+  thread_local CacheOwner<State> owner(state);
+  return thread_cache;
+}
+
+// How many blocks of a class go between a cache and the common lists at once: 64 KiB at most.
+std::size_t batch_of(std::size_t index) {
+  return std::clamp<std::size_t>(kSmallLimit / class_bytes(index), 1, kBatch);
+}
+
+template <class State>
+void* take_cached(State& s, std::size_t index, Category category) {
+  ThreadCache* cache = cache_of_thread(s);
+  if (!cache) return nullptr;
+  auto& list = cache->blocks[index];
+  std::uint8_t& count = cache->count[index];
+  if (count == 0) {
+    const std::lock_guard lock(s.mutex);
+    s.note_peak();
+    for (std::size_t left = batch_of(index); left > 0; --left) {
+      void* address = s.take_small(index);
+      if (!address) break;
+      list[count++] = address;
+    }
+    if (count == 0) return nullptr;
+  }
+  cache->add(cache->live[static_cast<std::size_t>(category)],
+             static_cast<std::int64_t>(class_bytes(index)));
+  cache->add(cache->allocations, std::uint64_t{1});
+  return list[--count];
+}
+
+template <class State>
+bool give_cached(State& s, void* address, std::size_t index, Category category) {
+  ThreadCache* cache = cache_of_thread(s);
+  if (!cache) return false;
+  auto& list = cache->blocks[index];
+  std::uint8_t& count = cache->count[index];
+  const std::size_t batch = batch_of(index);
+  if (count == 2 * batch) {
+    const std::lock_guard lock(s.mutex);
+    s.note_peak();
+    for (std::size_t left = batch; left > 0; --left) s.small[index].push_back(list[--count]);
+  }
+  list[count++] = address;
+  cache->add(cache->live[static_cast<std::size_t>(category)],
+             -static_cast<std::int64_t>(class_bytes(index)));
+  return true;
+}
+
+}  // namespace
+
 void* CachingAllocator::allocate(std::size_t bytes, Category category) {
+  const bool is_small = bytes <= kSmallLimit;
+  State& s = *state_;
+  if (is_small && with_caches.load(std::memory_order_relaxed) == this &&
+      s.limit.load(std::memory_order_relaxed) == 0)
+    if (void* address = take_cached(s, class_index(bytes), category)) return address;
   require<OutOfMemoryError>(bytes < (std::size_t{1} << 48),
                             "an allocation of {} bytes is larger than any machine", bytes);
-  const bool is_small = bytes <= kSmallLimit;
   const std::size_t size =
       is_small ? class_bytes(class_index(bytes)) : round_up(bytes, kLargeAlign);
-  State& s = *state_;
   const std::lock_guard lock(s.mutex);
+  const std::size_t limit = s.limit.load(), live = s.total_locked().total_live;
   void* address = nullptr;
-  const bool over = s.limit != 0 && s.stats.total_live + size > s.limit;
+  const bool over = limit != 0 && live + size > limit;
   if (!over) address = is_small ? s.take_small(class_index(bytes)) : s.take_large(size);
-  require<OutOfMemoryError>(
-      address != nullptr, "out of memory: {} bytes asked for {}, {} in use, {}\n{}", size,
-      name_of(category), s.stats.total_live,
-      over ? fmt::format("the limit is {}", s.limit) : std::string("the system has no more"),
-      s.table_locked());
+  if (!address)
+    raise<OutOfMemoryError>(
+        "out of memory: {} bytes asked for {}, {} in use, {}\n{}", size, name_of(category), live,
+        over ? fmt::format("the limit is {}", limit) : std::string("the system has no more"),
+        s.table_locked());
   s.stats.live[static_cast<std::size_t>(category)] += size;
   s.stats.total_live += size;
-  s.stats.peak_live = std::max(s.stats.peak_live, s.stats.total_live);
+  s.note_peak();
   ++s.stats.allocations;
   return address;
 }
 
 void CachingAllocator::free(void* address, std::size_t bytes, Category category) noexcept {
   const bool is_small = bytes <= kSmallLimit;
+  State& s = *state_;
+  if (is_small && with_caches.load(std::memory_order_relaxed) == this &&
+      give_cached(s, address, class_index(bytes), category))
+    return;
   const std::size_t size =
       is_small ? class_bytes(class_index(bytes)) : round_up(bytes, kLargeAlign);
-  State& s = *state_;
   const std::lock_guard lock(s.mutex);
   s.stats.live[static_cast<std::size_t>(category)] -= size;
   s.stats.total_live -= size;
@@ -228,26 +363,21 @@ void CachingAllocator::free(void* address, std::size_t bytes, Category category)
   }
 }
 
-void CachingAllocator::set_limit(std::size_t bytes) {
-  const std::lock_guard lock(state_->mutex);
-  state_->limit = bytes;
-}
+void CachingAllocator::set_limit(std::size_t bytes) { state_->limit.store(bytes); }
 
-std::size_t CachingAllocator::limit() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->limit;
-}
+std::size_t CachingAllocator::limit() const { return state_->limit.load(); }
 
 MemoryStats CachingAllocator::stats() const {
   const std::lock_guard lock(state_->mutex);
-  MemoryStats stats = state_->stats;
+  MemoryStats stats = state_->total_locked();
   stats.cached -= stats.total_live;
   return stats;
 }
 
 void CachingAllocator::reset_peak() {
   const std::lock_guard lock(state_->mutex);
-  state_->stats.peak_live = state_->stats.total_live;
+  state_->stats.peak_live = 0;
+  state_->note_peak();
 }
 
 void CachingAllocator::trim() {
@@ -262,7 +392,11 @@ std::string CachingAllocator::table() const {
 
 CachingAllocator& cpu_allocator() {
   // Never destroyed: tensors in static storage may outlive any order of destruction.
-  static auto* allocator = new CachingAllocator(make_mmap_source());
+  static CachingAllocator* allocator = [] {
+    auto* instance = new CachingAllocator(make_mmap_source());
+    with_caches.store(instance);
+    return instance;
+  }();
   return *allocator;
 }
 

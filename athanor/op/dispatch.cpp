@@ -79,21 +79,41 @@ void KernelTable::set(std::string_view op, Device device, Kernel kernel, DTypeSe
   entries_[def->index][static_cast<int>(device)] = {kernel, dtypes};
 }
 
-Tensor allocate_output(const OpDef& op, const TensorMeta& meta, std::span<const Tensor> inputs) {
+namespace {
+
+Tensor allocate(const OpDef& op, const Shape& shape, DType dtype, std::span<const Tensor> inputs) {
   if (op.layout == Layout::kernel) return {};
   if (op.layout == Layout::follows) {
-    const auto rank = static_cast<std::int64_t>(meta.shape.size());
     for (const Tensor& t : inputs) {
-      if (!t.defined() || t.rank() != rank) continue;
+      if (!t.defined() || t.shape().size() != shape.size()) continue;
       if (t.is_contiguous()) break;
-      if (op.pointwise() && t.shape() == meta.shape && t.is_dense())
-        return Tensor::empty_strided(meta.shape, t.strides(), meta.dtype);
+      if (op.pointwise() && t.shape() == shape && t.is_dense())
+        return Tensor::empty_strided(shape, t.strides(), dtype);
       if (t.is_channels_last())
-        return Tensor::empty_strided(meta.shape, channels_last_strides(meta.shape), meta.dtype);
+        return Tensor::empty_strided(shape, channels_last_strides(shape), dtype);
       break;
     }
   }
-  return Tensor::empty(meta.shape, meta.dtype);
+  return Tensor::empty(shape, dtype);
+}
+
+// The output of a formula without the detour through metas: most calls are of this kind.
+Tensor formula_output(const OpDef& op, std::span<const Tensor> inputs) {
+  const DType dtype =
+      formula_result(op, inputs.size(), [&](std::size_t i) { return inputs[i].dtype(); });
+  std::size_t different = 1;
+  while (different < inputs.size() && inputs[different].shape() == inputs[0].shape()) ++different;
+  if (different == inputs.size()) return allocate(op, inputs[0].shape(), dtype, inputs);
+  Shape shape = inputs[0].shape();
+  for (; different < inputs.size(); ++different)
+    shape = broadcast_shapes(shape, inputs[different].shape(), op.name);
+  return allocate(op, shape, dtype, inputs);
+}
+
+}  // namespace
+
+Tensor allocate_output(const OpDef& op, const TensorMeta& meta, std::span<const Tensor> inputs) {
+  return allocate(op, meta.shape, meta.dtype, inputs);
 }
 
 void check_call(const OpDef& op, std::span<const Tensor> inputs) {
@@ -137,9 +157,14 @@ TensorList run_eager(const OpDef& op, std::span<const Tensor> inputs, const Attr
   }
   require<UnsupportedError>(kernel != nullptr, "{}: no kernel for {} on {}", op.name,
                             name_of(dtype), name_of(device));
+  TensorList outputs;
+  if (op.formula && !op.infer) {
+    outputs.push_back(formula_output(op, inputs));
+    kernel({op, inputs, attrs, {outputs.data(), 1}});
+    return outputs;
+  }
   SmallVector<TensorMeta, 4> metas;
   for (const Tensor& t : inputs) metas.push_back(meta_of(t));
-  TensorList outputs;
   for (const TensorMeta& meta : infer(op, metas, attrs))
     outputs.push_back(allocate_output(op, meta, inputs));
   kernel({op, inputs, attrs, {outputs.data(), outputs.size()}});

@@ -29,29 +29,15 @@ TensorMeta meta_of(const Tensor& tensor) {
   return {tensor.shape(), tensor.dtype()};
 }
 
-namespace {
-
-DType formula_result(const OpDef& op, std::span<const TensorMeta> inputs) {
-  DType result = inputs[0].dtype;
-  for (std::size_t i = 1; i < inputs.size(); ++i) result = promote(result, inputs[i].dtype);
-  switch (op.result) {
-    case ResultType::promoted: return result;
-    case ResultType::floating: return is_floating(result) ? result : DType::f32;
-    case ResultType::boolean: return DType::boolean;
-    case ResultType::branch: return promote(inputs[1].dtype, inputs[2].dtype);
-  }
-  return result;
-}
-
-}  // namespace
-
 MetaList infer(const OpDef& op, std::span<const TensorMeta> inputs, const Attrs& attrs) {
   if (op.infer) return op.infer(inputs, attrs);
   ATH_ASSERT(op.formula);
   Shape shape = inputs[0].shape;
   for (std::size_t i = 1; i < inputs.size(); ++i)
     if (!(inputs[i].shape == shape)) shape = broadcast_shapes(shape, inputs[i].shape, op.name);
-  return {TensorMeta{std::move(shape), formula_result(op, inputs)}};
+  const DType dtype =
+      formula_result(op, inputs.size(), [&](std::size_t i) { return inputs[i].dtype; });
+  return {TensorMeta{std::move(shape), dtype}};
 }
 
 OpDef& Registry::add(std::string_view name, std::string_view signature) {

@@ -218,6 +218,16 @@ struct OpDef {
 /// DTypeError.
 MetaList infer(const OpDef& op, std::span<const TensorMeta> inputs, const Attrs& attrs);
 TensorMeta meta_of(const Tensor& tensor);
+/// The output dtype of a formula by op.result. `input(i)` gives the dtype of input i.
+template <class F>
+DType formula_result(const OpDef& op, std::size_t inputs, const F& input) {
+  if (op.result == ResultType::boolean) return DType::boolean;
+  if (op.result == ResultType::branch) return promote(input(1), input(2));
+  DType result = input(0);
+  for (std::size_t i = 1; i < inputs; ++i)
+    if (input(i) != result) result = promote(result, input(i));
+  return op.result == ResultType::floating && !is_floating(result) ? DType::f32 : result;
+}
 
 /// All ops, in the order of their names. Built once, on first use, from the files in ops/.
 class Registry {

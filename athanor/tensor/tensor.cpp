@@ -63,10 +63,16 @@ Storage::~Storage() {
 }
 
 Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
-  const std::int64_t count = element_count(shape);
-  auto storage = make_ref<Storage>(static_cast<std::size_t>(count) * size_of(dtype), device,
-                                   CategoryScope::current());
-  return make(std::move(storage), shape, contiguous_strides(shape), 0, count, dtype, device);
+  auto impl = make_ref<TensorImpl>();
+  impl->count = element_count(shape);
+  impl->storage = make_ref<Storage>(static_cast<std::size_t>(impl->count) * size_of(dtype), device,
+                                    CategoryScope::current());
+  impl->shape = shape;
+  impl->strides = contiguous_strides(shape);
+  impl->dtype = dtype;
+  impl->device = device;
+  impl->contiguous = true;
+  return Tensor(std::move(impl));
 }
 
 Tensor Tensor::empty_strided(const Shape& shape, const Strides& strides, DType dtype,
@@ -115,8 +121,8 @@ Tensor Tensor::arange(std::int64_t count, DType dtype) {
 
 Tensor Tensor::from_raw(const void* data, std::size_t count, DType dtype, const Shape& shape) {
   Tensor t = empty(shape, dtype);
-  require<ShapeError>(static_cast<std::int64_t>(count) == t.count(),
-                      "{} values do not fill shape {}, which has {} elements", count,
+  if (static_cast<std::int64_t>(count) != t.count()) [[unlikely]]
+    raise<ShapeError>("{} values do not fill shape {}, which has {} elements", count,
                       athanor::to_string(shape), t.count());
   if (count) std::memcpy(t.raw(), data, count * size_of(dtype));
   return t;
@@ -149,10 +155,10 @@ Tensor Tensor::view_as(const Shape& shape, const Strides& strides, std::int64_t 
       (reach < 0 ? low : high) += reach;
     }
     const auto capacity = static_cast<std::int64_t>(impl_->storage->bytes() / size_of(dtype()));
-    require<ShapeError>(
-        low >= 0 && high < capacity,
-        "view {} with strides {} at offset {} reaches outside its storage of {} elements",
-        athanor::to_string(shape), athanor::to_string(strides), offset, capacity);
+    if (low < 0 || high >= capacity) [[unlikely]]
+      raise<ShapeError>(
+          "view {} with strides {} at offset {} reaches outside its storage of {} elements",
+          athanor::to_string(shape), athanor::to_string(strides), offset, capacity);
   }
   return make(impl_->storage, shape, strides, offset, count, dtype(), device());
 }

@@ -172,6 +172,32 @@ class Tensor {
 
 using TensorList = SmallVector<Tensor, 4>;
 
+/// Tensors as a row of inputs, without counting them: the caller's handles outlive the row.
+template <std::size_t N>
+class BorrowedTensors {
+ public:
+  template <class... T>
+    requires(sizeof...(T) == N)
+  explicit BorrowedTensors(const T&... tensors) {
+    [[maybe_unused]] Tensor* at = items_;
+    (new (at++) Tensor(Ref<TensorImpl>::adopt(tensors.ref().get())), ...);
+  }
+  BorrowedTensors(const BorrowedTensors&) = delete;
+  BorrowedTensors& operator=(const BorrowedTensors&) = delete;
+  ~BorrowedTensors() {}  // the handles are not counted, so they are not destroyed
+  operator std::span<const Tensor>() const { return {items_, N}; }
+
+ private:
+  union {
+    Tensor items_[N];
+  };
+};
+template <>
+class BorrowedTensors<0> {
+ public:
+  operator std::span<const Tensor>() const { return {}; }
+};
+
 /// "f32[8,3,32,32]"
 std::string describe(const Tensor& tensor);
 /// Values and shape, shortened in the middle for large tensors.

@@ -205,5 +205,37 @@ TEST(Allocator, ABlockMayBeFreedByAnotherThread) {
   EXPECT_EQ(allocator.stats().total_live, 0u);
 }
 
+TEST(Allocator, TheProcessAllocatorCountsAcrossThreadsAndTheirEnds) {
+  CachingAllocator& allocator = cpu_allocator();
+  const MemoryStats before = allocator.stats();
+  std::vector<void*> blocks(500);
+  std::thread([&] {
+    for (void*& b : blocks) b = allocator.allocate(1000, Category::communication);
+    EXPECT_EQ(allocator.stats().allocations, before.allocations + 500);
+  }).join();
+  const auto category = static_cast<std::size_t>(Category::communication);
+  const MemoryStats held = allocator.stats();
+  EXPECT_GE(held.live[category], before.live[category] + 500000);
+  EXPECT_GE(held.peak_live, held.total_live);
+  std::thread([&] {
+    for (void* b : blocks) allocator.free(b, 1000, Category::communication);
+  }).join();
+  EXPECT_EQ(allocator.stats().live, before.live);
+  EXPECT_EQ(allocator.stats().total_live, before.total_live);
+  const std::uint64_t calls = allocator.stats().system_calls;
+  for (void*& b : blocks) b = allocator.allocate(1000, Category::communication);
+  EXPECT_EQ(allocator.stats().system_calls, calls) << "blocks of ended threads are used again";
+  for (void* b : blocks) allocator.free(b, 1000, Category::communication);
+}
+
+TEST(Allocator, ALimitThatIsSetLaterHoldsForSmallBlocksToo) {
+  CachingAllocator& allocator = cpu_allocator();
+  void* first = allocator.allocate(64, Category::other);
+  allocator.set_limit(allocator.stats().total_live);
+  EXPECT_THROW((void)allocator.allocate(64, Category::other), OutOfMemoryError);
+  allocator.set_limit(0);
+  allocator.free(first, 64, Category::other);
+}
+
 }  // namespace
 }  // namespace athanor

@@ -2,9 +2,9 @@
 
 #include <cstring>
 
-#include "athanor/backends/cpu/memory_order.hpp"
 #include "athanor/backends/cpu/kernels.hpp"
 #include "athanor/backends/cpu/loop_plan.hpp"
+#include "athanor/backends/cpu/memory_order.hpp"
 #include "athanor/backends/cpu/tiles.hpp"
 #include "athanor/base/parallel.hpp"
 
@@ -258,8 +258,7 @@ bool better_copied(const Tensor& t, const Tensor& output) {
 }
 
 void pointwise_kernel(const KernelCall& call) {
-  const auto program = program_for(call.op, call.attrs, call.inputs.size());
-  run_program(*program, call.inputs, call.outputs[0]);
+  run_program(program_for(call.op, call.attrs, call.inputs.size()), call.inputs, call.outputs[0]);
 }
 
 }  // namespace

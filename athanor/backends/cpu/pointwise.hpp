@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <span>
 
 #include "athanor/backends/cpu/program.hpp"
@@ -17,8 +16,8 @@ void run_program(const Program& program, std::span<const Tensor> inputs, const T
 /// The same for an expression; programs are kept in a bounded cache.
 void run_expr(const Expr& e, std::span<const Tensor> inputs, const Tensor& output);
 
-/// The program of a pointwise op's call, from the cache.
-std::shared_ptr<const Program> program_for(const OpDef& op, const Attrs& attrs, std::size_t inputs);
+/// The program of a pointwise op's call, from the cache; valid until this thread's next call.
+const Program& program_for(const OpDef& op, const Attrs& attrs, std::size_t inputs);
 
 /// Elements that one task of a parallel loop handles; smaller tensors stay on the calling thread.
 inline constexpr std::int64_t kParallelGrain = 32768;

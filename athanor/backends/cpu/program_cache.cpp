@@ -1,4 +1,6 @@
+#include <array>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 
@@ -63,14 +65,18 @@ Handle compiled(const Expr& e, std::size_t inputs) {
 
 }  // namespace
 
-Handle program_for(const OpDef& op, const Attrs& attrs, std::size_t inputs) {
-  if (!is_registered(op)) return compiled(op.formula(attrs), inputs);
+const Program& program_for(const OpDef& op, const Attrs& attrs, std::size_t inputs) {
+  if (!is_registered(op)) {
+    thread_local Handle fresh;
+    fresh = compiled(op.formula(attrs), inputs);
+    return *fresh;
+  }
   if (!op.formula.parametric()) {
     thread_local std::vector<Handle> fixed;
     if (fixed.size() <= op.index) fixed.resize(registry().size());
     Handle& slot = fixed[op.index];
     if (!slot) slot = compiled(op.formula(attrs), inputs);
-    return slot;
+    return *slot;
   }
   // In front of the shared cache a small one of the thread, without a lock.
   struct Recent {
@@ -82,15 +88,15 @@ Handle program_for(const OpDef& op, const Attrs& attrs, std::size_t inputs) {
   Recent& slot = recent[hash % recent.size()];
   if (slot.program && slot.key.hash == hash && slot.key.op == op.index &&
       slot.key.inputs == inputs && slot.key.attrs == attrs)
-    return slot.program;
+    return *slot.program;
   slot.key = {hash, op.index, inputs, attrs};
   slot.program = cache().get(slot.key, [&] { return compiled(op.formula(attrs), inputs); });
-  return slot.program;
+  return *slot.program;
 }
 
 void run_expr(const Expr& e, std::span<const Tensor> inputs, const Tensor& output) {
   static const OpDef& op = *registry().find("pointwise");
-  run_program(*program_for(op, Attrs(op.signature, {Attr(e)}), inputs.size()), inputs, output);
+  run_program(program_for(op, Attrs(op.signature, {Attr(e)}), inputs.size()), inputs, output);
 }
 
 }  // namespace athanor::backends::cpu
