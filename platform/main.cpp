@@ -1,5 +1,8 @@
+#include <unistd.h>
 #include <CLI/CLI.hpp>
+
 #include <charconv>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "athanor/base/parallel.hpp"
@@ -229,6 +232,14 @@ class Application {
 }  // namespace athanor::platform::cli
 
 int main(int argc, char** argv) {
+  // OpenMP reads its environment before main() begins: hence once more, with a short wait. By
+  // default a thread that is done spins for milliseconds; on a machine with other work that starves
+  // the one it waits for (a training step took twelve times as long beside a compiler; with the
+  // short wait twice).
+  if (!std::getenv("GOMP_SPINCOUNT") && !std::getenv("OMP_WAIT_POLICY")) {
+    setenv("GOMP_SPINCOUNT", "20000", 1);
+    execv("/proc/self/exe", argv);
+  }
   athanor::platform::cli::Application application;
   return application.run(argc, argv);
 }

@@ -1,5 +1,7 @@
 #include "athanor/graph/capture.hpp"
 
+#include <algorithm>
+
 #include "athanor/base/error.hpp"
 #include "athanor/base/philox.hpp"
 
@@ -54,7 +56,10 @@ void Capture::name_constant(const std::string& name, const Tensor& tensor) {
 
 void Capture::rename(const Tensor& tensor, const std::string& name) {
   if (name.empty() || taken(name) || !tensor.defined() || !tensor.is_symbolic()) return;
-  Value& value = graph_.values[value_of(tensor)];
+  const ValueId id = value_of(tensor);
+  // An op may hand back its input; an input keeps the name that callers know it by.
+  if (std::find(graph_.inputs.begin(), graph_.inputs.end(), id) != graph_.inputs.end()) return;
+  Value& value = graph_.values[id];
   names_.erase(value.name);
   value.name = fresh_name(name);
 }
