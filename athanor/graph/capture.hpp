@@ -77,8 +77,8 @@ class Capture final : public Interpreter {
 };
 
 struct CaptureOptions {
-  NamedTensors parameters;                ///< names of real tensors; the others are numbered
-  std::vector<std::string> output_names;  ///< default "output", "output_1" ...
+  NamedTensors parameters = {};                ///< names of real tensors; the others are numbered
+  std::vector<std::string> output_names = {};  ///< default "output", "output_1" ...
 };
 
 /// Runs `function` once on symbolic inputs, without gradients, and returns what it did.

@@ -15,10 +15,10 @@ inline constexpr int kOnnxOpset = 17;
 
 struct OnnxExportOptions {
   std::string producer = "athanor";
-  std::string producer_version;
+  std::string producer_version = {};
   std::string graph_name = "graph";
-  std::string doc;
-  std::map<std::string, std::string> metadata;
+  std::string doc = {};
+  std::map<std::string, std::string> metadata = {};
 };
 
 /// The graph as an ONNX model (ModelProto, opset 17). Every op is written through its own record:
@@ -38,9 +38,9 @@ struct OnnxLimits {
 };
 
 struct OnnxImportOptions {
-  OnnxLimits limits;
+  OnnxLimits limits = {};
   /// Shapes of inputs by name, in place of the file's: to fix an unknown batch size.
-  std::map<std::string, Shape> input_shapes;
+  std::map<std::string, Shape> input_shapes = {};
 };
 
 /// What stands in a model beside its graph.
