@@ -181,16 +181,19 @@ struct Trainer::State {
     step_seconds = mean;
   }
 
-  // A machine that became slower: fewer steps, so that the schedule still comes to its end in time.
+  // A machine that became slower gets fewer steps, so that the schedule still comes to its end in
+  // time; one that became clearly faster in the first half gets more.
   void revise_plan() {
     if (options.budget <= 0 || options.epochs > 0 || step_seconds <= 0) return;
     const double left = options.budget - elapsed();
     const double needed = step_seconds * static_cast<double>(total_steps - step);
-    if (needed <= left * 1.02) return;
-    const std::int64_t fewer = std::max<std::int64_t>(
-        step + 1, step + static_cast<std::int64_t>(0.96 * left / step_seconds));
-    if (fewer >= total_steps) return;
-    total_steps = fewer;
+    const bool late = needed > left * 1.02, early = needed < left * 0.85 && step * 2 < total_steps;
+    if (!late && !early) return;
+    const std::int64_t fits = step + static_cast<std::int64_t>(0.96 * left / step_seconds);
+    const std::int64_t revised =
+        std::clamp(fits, step + 1, options.max_epochs * task.steps_per_epoch());
+    if (late ? revised >= total_steps : revised <= total_steps) return;
+    total_steps = revised;
     tell(Event::Kind::plan);
   }
 
