@@ -38,7 +38,6 @@ ATH_OP(adaptive_avg_pool2d, "(x, size: dims) -> y") {
     const Dims& size = a.dims("size");
     const std::int64_t h = x.dim(2), w = x.dim(3);
     if (size == Dims{1, 1}) return TensorList{global_avg_pool2d(x)};
-    if (size == Dims{h, w}) return TensorList{contiguous(x)};
     if (h % size[0] == 0 && w % size[1] == 0) {
       const Dims kernel{h / size[0], w / size[1]};
       return TensorList{avg_pool2d(x, kernel, kernel)};
@@ -46,8 +45,10 @@ ATH_OP(adaptive_avg_pool2d, "(x, size: dims) -> y") {
     // Windows of different sizes: one averaging matrix from each side.
     const Tensor rows = averaging_matrix(size[0], h, x.dtype());
     const Tensor columns = averaging_matrix(size[1], w, x.dtype());
-    return TensorList{matmul(matmul(rows, x), permute(columns, {1, 0}))};
+    const Tensor y = matmul(matmul(rows, x), permute(columns, {1, 0}));
+    return TensorList{x.is_channels_last() ? channels_last(y) : y};
   };
+  op.layout = Layout::follows;
   op.shard = Shard::batch;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) {

@@ -59,9 +59,9 @@ Tensor activated(const Tensor& y, const std::string& activation) {
 
 Tensor through_activation(const Tensor& grad, const Tensor& before, const std::string& activation) {
   if (activation == "none") return grad;
-  Tensor open = gt(before, number_like(0, before));
-  if (activation == "relu6") open = logical_and(open, lt(before, number_like(6, before)));
-  return where(open, grad, number_like(0, grad));
+  static const Expr g = Expr::argument(0), x = Expr::argument(1);
+  static const Expr relu = where(x > 0.0, g, 0.0), relu6 = where(x > 0.0 && x < 6.0, g, 0.0);
+  return pointwise(std::array<Tensor, 2>{grad, before}, activation == "relu6" ? relu6 : relu);
 }
 
 }  // namespace athanor::ops
