@@ -42,6 +42,7 @@ ATH_OP(
           require<UnsupportedError>(node.integer("training_mode", 0) == 0,
                                     "ONNX BatchNormalization: training_mode is not supported; "
                                     "export the model for inference");
+          (void)node.real("momentum", 0.9);  // of training's running statistics
           return TensorList{batch_norm_inference(node.input(0), node.input(1), node.input(2),
                                                  node.input(3), node.input(4),
                                                  node.real("epsilon", 1e-5), "none")};

@@ -98,11 +98,13 @@ void choose_augmentation(ClassifyRecipe& r, const PictureCache& cache,
                   symmetry.horizontal ? "on" : "off", 100 * symmetry.horizontal_accuracy,
                   symmetry.vertical ? "on" : "off", 100 * symmetry.vertical_accuracy));
   vision::RandomAffine affine;
-  affine.degrees = 12;
-  affine.translate = small ? 0.1f : 0.06f;
-  affine.scale_min = 0.88f;
-  affine.scale_max = 1.12f;
-  affine.shear = small ? 8.0f : 4.0f;
+  // Small pictures are shapes, which may lean; on large ones fine detail counts, which turning
+  // blurs.
+  affine.degrees = small ? 12.0f : 6.0f;
+  affine.translate = small ? 0.1f : 0.04f;
+  affine.scale_min = small ? 0.88f : 0.93f;
+  affine.scale_max = small ? 1.12f : 1.07f;
+  affine.shear = small ? 8.0f : 0.0f;
   // Moved-in borders get the mean colour: no edge that the network could learn.
   const auto moments = cache.moments();
   for (std::size_t c = 0; c < 3; ++c)
@@ -208,7 +210,9 @@ ClassifyRecipe choose_recipe(const data::ImageDataset& dataset, const data::Spli
   r.model = !request.model.empty() ? request.model : small ? "small_cnn" : "resnet18_slim";
   r.reasons.push_back(fmt::format("{} training pictures, {} classes, {}", count, r.classes,
                                   facts.gray ? "grey" : "colour"));
-  r.batch_size = count >= 4000 ? 64 : count >= 800 ? 48 : 32;
+  // Few pictures: small batches, or there would be too few steps.
+  r.batch_size = count >= 4000 ? 64 : count >= 1600 ? 48 : count >= 600 ? 32 : 16;
+  r.learning_rate = small ? 2e-3 : 1e-3;
   r.batch_size = std::max<std::int64_t>(2, std::min(r.batch_size, count / 4));
   if (!request.weights.empty()) {
     const vision::ModelInfo& info =
