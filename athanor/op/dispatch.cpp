@@ -86,7 +86,13 @@ Tensor allocate(const OpDef& op, const Shape& shape, DType dtype, std::span<cons
   if (op.layout == Layout::follows) {
     for (const Tensor& t : inputs) {
       if (!t.defined() || t.shape().size() != shape.size()) continue;
-      if (t.is_contiguous()) break;
+      if (t.is_contiguous()) {
+        // Grey pictures lie in both orders; what is made of them goes on in NHWC, as the first
+        // convolution of a net trained in that order must.
+        if (!op.pointwise() && shape.size() == 4 && t.shape()[1] == 1)
+          return Tensor::empty_strided(shape, channels_last_strides(shape), dtype);
+        break;
+      }
       if (op.pointwise() && t.shape() == shape && t.is_dense())
         return Tensor::empty_strided(shape, t.strides(), dtype);
       if (t.is_channels_last())
