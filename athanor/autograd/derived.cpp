@@ -36,7 +36,10 @@ Derived derive(const OpDef& op, const Attrs& attrs, std::size_t inputs) {
     gradient.passes = same(e, g);
     const std::uint64_t used = argument_mask(e);
     std::vector<Expr> places(inputs + 1, Expr(0.0));
-    for (std::size_t k = 0; k <= inputs; ++k) {
+    // The output's gradient comes first: the main input of the fused op is then always floating,
+    // also where the op itself begins with a condition.
+    for (std::size_t n = 0; n <= inputs; ++n) {
+      const std::size_t k = n == 0 ? inputs : n - 1;
       if (!((used >> k) & 1u)) continue;
       places[k] = Expr::argument(static_cast<int>(gradient.arguments.size()));
       gradient.arguments.push_back(static_cast<int>(k));

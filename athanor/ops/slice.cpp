@@ -119,15 +119,24 @@ ATH_OP(slice, "(x, axis: integer, start: integer, end: integer, step: integer = 
       },
       {{"Slice", [](const OnnxReader& node) {
           Tensor x = node.input(0);
-          const Dims starts = onnx_dims(node.constant(1)), ends = onnx_dims(node.constant(2));
+          // Up to opset 9 the bounds were attributes.
+          const bool old = node.opset() < 10;
+          const auto bounds = [&](const char* name, int input) {
+            if (!old) return onnx_dims(node.constant(input));
+            const std::vector<std::int64_t> v = node.integers(name, {});
+            return Dims(v.begin(), v.end());
+          };
+          const Dims starts = bounds("starts", 1), ends = bounds("ends", 2);
           Dims axes, steps(starts.size(), 1);
-          if (node.input_count() > 3 && node.input(3).defined()) {
+          if (old && node.has("axes")) {
+            axes = bounds("axes", 3);
+          } else if (!old && node.input_count() > 3 && node.input(3).defined()) {
             axes = onnx_dims(node.constant(3));
           } else {
             for (std::size_t i = 0; i < starts.size(); ++i)
               axes.push_back(static_cast<std::int64_t>(i));
           }
-          if (node.input_count() > 4 && node.input(4).defined())
+          if (!old && node.input_count() > 4 && node.input(4).defined())
             steps = onnx_dims(node.constant(4));
           require<FormatError>(ends.size() == starts.size() && axes.size() == starts.size() &&
                                    steps.size() == starts.size(),
