@@ -73,6 +73,16 @@ class Application {
 
   int run(int argc, char** argv) {
     console_.language = environment_language();
+    // Known before the rest is parsed: a refusal of the command line is in the asked language too.
+    for (int i = 1; i < argc; ++i) {
+      const std::string_view word = argv[i];
+      const std::string_view value = word == "--lang" && i + 1 < argc ? argv[i + 1]
+                                     : word.starts_with("--lang=")    ? word.substr(7)
+                                                                      : std::string_view();
+      if (value == "zh" || value == "en")
+        console_.language = value == "zh" ? Language::zh : Language::en;
+      if (word == "--json") console_.json = true;
+    }
     try {
       app_.parse(argc, argv);
       if (!language_.empty()) console_.language = language_ == "zh" ? Language::zh : Language::en;

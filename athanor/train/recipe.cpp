@@ -144,6 +144,24 @@ void choose_class_weights(ClassifyRecipe& r, const data::ImageDataset& dataset,
       "classes are unbalanced ({} to {} pictures): rarer classes weigh more", *fewest, *most));
 }
 
+// A file that cannot be understood is a matter of the model, not of the data.
+TensorMap read_weights(const std::filesystem::path& path) {
+  try {
+    return io::load_weights(path);
+  } catch (const IoError&) {
+    throw;
+  } catch (const Error& e) {
+    throw RefusalError(
+        {"weights-not-readable",
+         Exit::model,
+         {"The weights file cannot be read", "无法读取权重文件"},
+         path.string(),
+         {e.what(), e.what()},
+         {"give a .safetensors file, or a .pth, .pt or .th file that holds tensors only",
+          "请提供 .safetensors 文件，或只包含张量的 .pth、.pt、.th 文件"}});
+  }
+}
+
 // The model whose trunk has the names and shapes of the weights; `asked` names it when it is not
 // empty.
 const vision::ModelInfo& identify(const TensorMap& weights, const std::filesystem::path& path,
