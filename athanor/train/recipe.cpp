@@ -234,7 +234,7 @@ ClassifyRecipe choose_recipe(const data::ImageDataset& dataset, const data::Spli
   r.batch_size = std::max<std::int64_t>(2, std::min(r.batch_size, count / 4));
   if (!request.weights.empty()) {
     const vision::ModelInfo& info =
-        identify(io::load_weights(request.weights), request.weights, request.model);
+        identify(read_weights(request.weights), request.weights, request.model);
     r.model = info.name;
     r.preprocess.channels = 3;
     // What torchvision's and the public CIFAR weights were trained with.
