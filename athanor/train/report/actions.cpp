@@ -17,6 +17,7 @@ constexpr double kImbalance = 10;         // largest class against smallest
 constexpr double kWideInterval = 0.06;    // of the accuracy: 3 points to each side
 constexpr double kGoodInterval = 0.04;    // what to aim for
 constexpr double kBadCalibration = 0.10;  // mean distance between score and truth
+constexpr std::size_t kWeakNamed = 3;     // classes in one sentence
 constexpr std::size_t kItemsNamed = 50;   // item indices kept with an action
 
 struct Action {
@@ -66,6 +67,8 @@ class Actions {
 
  private:
   void add(const char* code, double benefit, Text text, std::vector<std::size_t> items = {}) {
+    std::set<std::size_t> seen;
+    std::erase_if(items, [&](std::size_t item) { return !seen.insert(item).second; });
     if (items.size() > kItemsNamed) items.resize(kItemsNamed);
     actions_.push_back({code, benefit, std::move(text), std::move(items)});
   }
@@ -148,9 +151,10 @@ class Actions {
 
   void small_or_weak_class() {
     // Few to learn from and wrong: the class whose pictures would remove most mistakes.
-    int few = -1, weak = -1;
-    double few_gain = 0, weak_gain = 0;
+    int few = -1;
+    double few_gain = 0;
     std::int64_t others = 0;
+    std::vector<std::pair<double, int>> weak;
     for (int c = 0; c < static_cast<int>(f_.scores.size()); ++c) {
       const ClassScore& s = score(c);
       const std::int64_t missed = s.support - s.correct, in_vain = s.predicted - s.correct;
@@ -161,9 +165,8 @@ class Actions {
       if (small && (gain > 0 || s.support == 0)) {
         ++others;
         if (few < 0 || gain > few_gain) few = c, few_gain = gain;
-      } else if (s.support > 0 && s.recall < kWeakRecall && gain > weak_gain) {
-        weak = c;
-        weak_gain = gain;
+      } else if (s.support > 0 && s.recall < kWeakRecall) {
+        weak.emplace_back(gain, c);
       }
     }
     if (few >= 0)
@@ -175,12 +178,36 @@ class Actions {
                {"goal", both(number(kFewToLearn))},
                {"others", count_of(others - 1, "class")}}),
           wrong_of(few));
-    if (weak >= 0)
-      add("weak-class", 0.85 * std::min(1.0, weak_gain),
-          say("action.weak", {{"class", name(weak)},
-                              {"missed", both(number(score(weak).support - score(weak).correct))},
-                              {"support", count_of(score(weak).support, "test-picture")}}),
-          wrong_of(weak));
+    weak_classes(std::move(weak));
+  }
+
+  void weak_classes(std::vector<std::pair<double, int>> weak) {
+    if (weak.empty()) return;
+    std::stable_sort(weak.begin(), weak.end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
+    // The one that the sentence names must be among those that are named.
+    const auto first = std::find_if(weak.begin(), weak.end(), [&](const auto& w) {
+      return !f_.blocking.empty() && w.second == f_.blocking.front();
+    });
+    if (first != weak.end() && first - weak.begin() >= static_cast<std::ptrdiff_t>(kWeakNamed))
+      std::swap(weak[kWeakNamed - 1], *first);
+    if (weak.size() > kWeakNamed) weak.resize(kWeakNamed);
+    Text classes;
+    double gain = 0;
+    std::vector<std::size_t> items;
+    for (const auto& [part, label] : weak) {
+      const ClassScore& s = score(label);
+      const Text one = say("action.weak-class", {{"class", name(label)},
+                                                 {"missed", both(number(s.support - s.correct))},
+                                                 {"support", both(number(s.support))}});
+      const Text separator = classes.en.empty() ? Text{} : text("list.separator");
+      classes = {classes.en + separator.en + one.en, classes.zh + separator.zh + one.zh};
+      gain += part;
+      const std::vector<std::size_t> wrong = wrong_of(label);
+      items.insert(items.end(), wrong.begin(), wrong.end());
+    }
+    add("weak-class", 0.85 * std::min(1.0, gain), say("action.weak", {{"classes", classes}}),
+        items);
   }
 
   std::vector<std::size_t> wrong_of(int label) const {
@@ -272,8 +299,12 @@ class Actions {
       if (!p.is_object()) continue;
       const std::string code = text_of(p, "code");
       if (elsewhere.contains(code)) continue;
-      const Text what = texts_of(p, "what"), fix = texts_of(p, "fix");
+      const Text what = texts_of(p, "what");
+      Text fix = texts_of(p, "fix");
       if (what.en.empty() || what.zh.empty()) continue;
+      // It begins a sentence here.
+      if (!fix.en.empty() && fix.en[0] >= 'a' && fix.en[0] <= 'z')
+        fix.en[0] = static_cast<char>(fix.en[0] - 'a' + 'A');
       double benefit = 0.2;
       if (text_of(p, "severity") == "error") benefit = 0.95;
       if (code == "leakage") benefit = 0.97;

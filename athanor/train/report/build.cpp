@@ -9,6 +9,31 @@ namespace athanor::train {
 
 using nlohmann::json;
 
+// Note [The report as JSON]
+// Classes and items are indices: into `classes` and into `items`. What was not measured is null.
+//   format, format_version, task   "athanor.report", 1, "image.classify"
+//   title, classes, multi_label    as given
+//   verdict                        ready, assist, not-ready, unknown; facts.hpp says by which rule
+//   sentence {en, zh}              the same in words
+//   counts                         train, validation, test (items that are in the numbers)
+//   accuracy                       value, interval [low, high], correct, count; single-label also
+//                                  baseline (always the most frequent class) and, above five
+//                                  classes, top3
+//   weakest                        the class with the lowest recall
+//   per_class []                   name, train, support, predicted, correct, precision, recall,
+//                                  interval of the recall, f1, average_precision
+//   averages                       macro (classes that were tested), micro
+//   confusion []                   truth, said, items; multi-label: label, found, missed, in_vain
+//   confused_pairs []              a, b, a_said_b, b_said_a, most first; single-label
+//   threshold                      value, chosen_on (validation, test, default), assist {value,
+//                                  precision, answered} or null, curve with one entry per 0.01
+//   calibration                    error, bins [{low, high, count, confidence, accuracy}]
+//   mistakes []                    item, label, missed, confidence, suspicious; surest first
+//   unusable_scores                items with a score that is not a number
+//   next_actions []                code, benefit, en, zh, items; at most six, most useful first
+//   items []                       name, truth [], said [], top [[class, score]] (three)
+//   training, data_problems        as given
+
 namespace {
 
 constexpr std::size_t kTopScores = 3;  // scores kept with each item

@@ -58,7 +58,9 @@ std::optional<Assist> find_assist(const std::vector<ThresholdPoint>& from,
   };
   for (std::size_t i = 0; i < from.size(); ++i)
     if (reaches(from[i]))
-      return reaches(test[i]) ? std::optional<Assist>({from[i].threshold, test[i]}) : std::nullopt;
+      // At 0 it is no threshold: the model reaches the goal without one.
+      return i > 0 && reaches(test[i]) ? std::optional<Assist>({from[i].threshold, test[i]})
+                                       : std::nullopt;
   return std::nullopt;
 }
 

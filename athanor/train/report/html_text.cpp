@@ -29,6 +29,13 @@ std::string escape(std::string_view text) {
   return out;
 }
 
+std::string escape_sentence(std::string_view text) {
+  std::string out = escape(text);
+  for (std::size_t i = 0; (i = out.find(" %", i)) != out.npos; ++i)
+    if (i > 0 && out[i - 1] >= '0' && out[i - 1] <= '9') out.replace(i, 1, "\xC2\xA0");
+  return out;
+}
+
 std::string script_json(const nlohmann::json& value) {
   const std::string plain = value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   std::string out;

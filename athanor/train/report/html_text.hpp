@@ -11,6 +11,9 @@ namespace athanor::train::report {
 /// that are no UTF-8 and control characters replaced by U+FFFD.
 std::string escape(std::string_view text);
 
+/// A text of ours, escaped, whose numbers stay with their "%" at the end of a line.
+std::string escape_sentence(std::string_view text);
+
 /// JSON as it may stand inside a script element: ASCII only, and no character that could end the
 /// element or begin a comment.
 std::string script_json(const nlohmann::json& value);

@@ -11,10 +11,10 @@ using nlohmann::json;
 
 namespace report {
 
-std::string Page::t(std::string_view key) const { return escape(in(language, text(key))); }
+std::string Page::t(std::string_view key) const { return escape_sentence(in(language, text(key))); }
 
 std::string Page::t(std::string_view key, Arguments arguments) const {
-  return escape(in(language, say(key, arguments)));
+  return escape_sentence(in(language, say(key, arguments)));
 }
 
 std::string Page::class_name(std::size_t label) const {

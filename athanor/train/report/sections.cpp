@@ -127,7 +127,8 @@ std::string hero(const Page& page) {
     if (rest.starts_with(badge + colon))
       rest = rest.substr(badge.size() + std::string(colon).size());
   // Only the first letter, and only of ASCII: a sentence begins here.
-  if (!rest.empty() && rest[0] >= 'a' && rest[0] <= 'z') rest[0] = static_cast<char>(rest[0] - 32);
+  if (!rest.empty() && rest[0] >= 'a' && rest[0] <= 'z')
+    rest[0] = static_cast<char>(rest[0] - 'a' + 'A');
   std::string out = "<header class=\"hero\">";
   out += fmt::format("<p class=\"kind\">{}</p><h1><bdi>{}</bdi></h1>",
                      page.t(page.multi_label() ? "page.kind-multi" : "page.kind"),
@@ -135,7 +136,7 @@ std::string hero(const Page& page) {
   out += fmt::format(
       "<div class=\"verdict {}\"><p class=\"badge\"><span aria-hidden=\"true\">{}</span>{}</p><p "
       "class=\"sentence\">{}</p></div>",
-      verdict, sign, escape(badge), escape(rest));
+      verdict, sign, escape(badge), escape_sentence(rest));
   return out + cards(page) + "</header>\n";
 }
 
@@ -144,8 +145,8 @@ std::string next_section(const Page& page) {
   std::string out = fmt::format("<section id=\"next\"><h2>{}</h2><p class=\"lead\">{}</p><ol>",
                                 page.t("next.heading"), page.t("next.lead"));
   for (std::size_t i = 0; i < actions.size(); ++i) {
-    out += "<li><span>" + escape(actions[i].at(page.zh() ? "zh" : "en").get<std::string>()) +
-           "</span>";
+    out += "<li><span>" +
+           escape_sentence(actions[i].at(page.zh() ? "zh" : "en").get<std::string>()) + "</span>";
     if (!actions[i].at("items").empty())
       out +=
           fmt::format(" <button type=\"button\" class=\"link js\" data-action=\"{}\">{}</button>",

@@ -72,6 +72,8 @@ button { cursor: pointer; }
 .bar u::before { left: 0; } .bar u::after { right: 0; }
 
 .scroll { overflow: auto; max-height: min(78vh, 900px); border: 1px solid var(--line); border-radius: 8px; }
+#matrix .scroll { width: fit-content; max-width: 100%; }
+.matrix .corner { min-width: 130px; }
 table { border-collapse: separate; border-spacing: 0; }
 .matrix th, .classes thead th { background: var(--card); }
 .matrix thead th { position: sticky; top: 0; z-index: 2; font-weight: 550; font-size: 13px; padding: 8px 6px; vertical-align: bottom;
@@ -79,10 +81,10 @@ table { border-collapse: separate; border-spacing: 0; }
 .matrix thead th span { display: block; max-width: 120px; margin: 0 auto; overflow: hidden; text-overflow: ellipsis; }
 .matrix tbody th { position: sticky; left: 0; z-index: 1; text-align: right; font-weight: 550; font-size: 13px; padding: 0 10px;
   border-right: 1px solid var(--line); }
-.matrix tbody th span { display: block; max-width: 190px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.matrix tbody th span { display: block; margin-left: auto; max-width: 190px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .matrix .corner { left: 0; z-index: 3; color: var(--soft); font-weight: 400; white-space: nowrap; text-align: right; padding: 8px 10px;
   border-right: 1px solid var(--line); }
-.matrix td { padding: 1px; min-width: 64px; height: 50px; text-align: center; }
+.matrix td { padding: 1px; min-width: 76px; height: 50px; text-align: center; }
 .matrix td.right { background: rgb(var(--good) / calc(.04 + .4 * var(--v, 0))); }
 .matrix td.wrong { background: rgb(var(--bad) / calc(.05 + .5 * var(--v))); }
 .matrix td button { width: 100%; height: 100%; min-height: 46px; border: 0; background: none; padding: 2px 4px; font-weight: 600; }
@@ -95,7 +97,7 @@ table { border-collapse: separate; border-spacing: 0; }
 .matrix.tight td { min-width: 23px; height: 22px; padding: 0; }
 .matrix.tight td button { min-height: 20px; font-size: 11px; padding: 0; font-weight: 500; }
 .matrix.close tbody td, .matrix.tight tbody td { border-bottom: 1px solid var(--line); border-right: 1px solid var(--line); }
-.matrix.labels { width: 100%; }
+.matrix.labels td { min-width: 120px; }
 .pairs { list-style: none; padding: 0; margin: 0; display: flex; flex-wrap: wrap; gap: 8px; }
 .pairs button { border: 1px solid var(--line); background: none; border-radius: 20px; padding: 4px 14px; font-size: 14px; text-align: left; }
 .pairs button:hover { border-color: var(--accent); }
@@ -120,7 +122,7 @@ table { border-collapse: separate; border-spacing: 0; }
 .scripted .filters.js { display: flex; }
 .filters select { max-width: 200px; padding: 4px 8px; border: 1px solid var(--line); border-radius: 6px; background: var(--card); }
 .filters output { color: var(--soft); margin-left: auto; }
-.shots { display: grid; grid-template-columns: repeat(auto-fill, minmax(148px, 1fr)); gap: 14px; }
+.shots { display: grid; grid-template-columns: repeat(auto-fill, minmax(164px, 1fr)); gap: 14px; }
 .shot { margin: 0; border: 1px solid var(--line); border-radius: 10px; overflow: hidden; background: var(--card); min-width: 0; break-inside: avoid; }
 .picture { position: relative; aspect-ratio: 1; background: rgb(128 140 155 / .14); display: grid; place-items: center; }
 .picture img { width: 100%; height: 100%; object-fit: contain; display: block; position: absolute; inset: 0; }
@@ -130,7 +132,7 @@ table { border-collapse: separate; border-spacing: 0; }
 .shot figcaption { padding: 7px 10px 8px; font-size: 13px; line-height: 1.4; }
 .shot p { margin: 0; display: flex; gap: 6px; min-width: 0; }
 .shot p span { color: var(--soft); flex: none; }
-.shot p b { font-weight: 600; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.shot p b { font-weight: 600; min-width: 0; overflow: hidden; display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; }
 .shot p i { font-style: normal; margin-left: auto; flex: none; }
 .shot .bad b { color: rgb(var(--bad)); }
 .shot .good b { color: rgb(var(--good)); }

@@ -98,10 +98,12 @@ constexpr Entry kEntries[] = {
      "请补充 {class} 的图片：目前仅有 {count} 张可供学习。建议达到 {goal} 张，即再补充 {more} "
      "张。另有 {others}的图片也偏少（见类别表）。"},
     {"action.weak",
-     "Collect more varied pictures of {class}: {missed} of its {support} were missed. Look at them "
-     "and add pictures like them.",
-     "请补充更多样的 {class} 图片：该类别 {support}中有 {missed} "
-     "张未被识别。请查看这些图片并补充类似的图片。"},
+     "Collect more varied pictures of {classes}. Look at those that were missed and add pictures "
+     "like them.",
+     "请补充更多样的图片：{classes}。请查看未被识别的图片并补充类似的图片。"},
+    {"action.weak-class", "{class} ({missed} of {support} missed)",
+     "{class}（{support} 张中漏掉 {missed} 张）"},
+    {"list.separator", ", ", "、"},
     {"action.imbalance",
      "Balance the classes: {large} has {most} pictures, {small} only {least}. More of the small "
      "class help most.",

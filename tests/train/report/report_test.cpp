@@ -268,7 +268,7 @@ TEST(Actions, LeakageComesFirst) {
   const json r = build_report(input);
   EXPECT_EQ(r["next_actions"][0]["code"], "data-problem");
   EXPECT_EQ(r["next_actions"][0]["en"],
-            "Data: 3 pictures are in train and in test. remove them from train.");
+            "Data: 3 pictures are in train and in test. Remove them from train.");
 }
 
 TEST(Actions, AreAtMostSixOrderedByBenefitInBothLanguages) {
