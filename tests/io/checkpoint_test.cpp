@@ -3,12 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "athanor/base/file.hpp"
-#include "athanor/base/philox.hpp"
 #include "athanor/io/sha256.hpp"
 #include "tests/support/files.hpp"
 
@@ -133,43 +132,53 @@ TEST(Checkpoint, AWriteThatIsRefusedLeavesTheOldOneAndNoRest) {
   EXPECT_EQ(io::load_checkpoint(folder / "run").state["step"], 1);
 }
 
-// The child saves 1, 2, 3 ... until a timer of the system kills it (SIGKILL) at some microsecond.
+// Saves in a child process that is killed (SIGKILL) at its `stop`-th system call boundary. True if
+// the child had ended before.
+bool save_until(const fs::path& folder, std::int64_t n, int stop) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    ::raise(SIGSTOP);
+    try {
+      io::save_checkpoint(folder, numbered(n));
+    } catch (...) {
+      ::_exit(3);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSTOPPED(status)) << "the child cannot be traced";
+  for (int count = 0; WIFSTOPPED(status); ++count) {
+    if (count == stop) ::kill(child, SIGKILL);
+    ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+  }
+  EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0) << status;
+  return WIFEXITED(status);
+}
+
+// Between two system calls nothing on the disk changes: these are all moments that there are.
 TEST(Checkpoint, AKillAtAnyMomentLeavesAWholeCheckpoint) {
   const test::TemporaryFolder folder;
-  Random random({20, 26});
-  std::int64_t last = 0;
-  for (int round = 0; round < 25; ++round) {
-    const auto micros = static_cast<long>(1000 + random.below(40'000));
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      sigevent event{};
-      event.sigev_notify = SIGEV_SIGNAL;
-      event.sigev_signo = SIGKILL;
-      timer_t timer;
-      itimerspec when{};
-      when.it_value.tv_nsec = micros * 1000;
-      if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0 ||
-          timer_settime(timer, 0, &when, nullptr) != 0)
-        ::_exit(3);
-      for (std::int64_t n = last + 1;; ++n) io::save_checkpoint(folder / "run", numbered(n));
-    }
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
-    if (!io::has_checkpoint(folder / "run")) {
-      ASSERT_EQ(last, 0);
-      continue;
-    }
+  io::save_checkpoint(folder / "run", numbered(1));
+  std::int64_t last = 1;
+  int stop = 1, kept = 0, renewed = 0;
+  for (bool ended = false; !ended && stop < 20'000; stop += 2) {
+    ended = save_until(folder / "run", last + 1, stop);
     const auto back = io::load_checkpoint(folder / "run");
-    EXPECT_TRUE(back.warnings.empty());
+    EXPECT_TRUE(back.warnings.empty()) << back.warnings[0].en;
     const auto step = back.state["step"].get<std::int64_t>();
-    EXPECT_GE(step, last);
+    ASSERT_TRUE(step == last || step == last + 1) << step << " after " << last;
     EXPECT_EQ(back.tensors.at("count").item(), static_cast<double>(step));
     EXPECT_EQ(back.tensors.at("weight").to_vector<float>()[2111], static_cast<float>(step));
+    (step == last ? kept : renewed) += 1;
     last = step;
   }
-  EXPECT_GT(last, 0);
+  EXPECT_GT(stop, 50);
+  RecordProperty("moments", stop / 2);
+  EXPECT_GT(kept, 0);
+  EXPECT_GT(renewed, 0);
   // What the killed ones left is swept by the next save.
   io::save_checkpoint(folder / "run", numbered(last + 1));
   EXPECT_LE(folders(folder / "run"), 2);
