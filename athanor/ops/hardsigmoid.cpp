@@ -1,4 +1,5 @@
 #include "athanor/op/op.hpp"
+#include "athanor/ops/operators.hpp"
 
 namespace athanor::ops {
 
@@ -6,8 +7,11 @@ ATH_OP(hardsigmoid, "(x) -> y") {
   op.doc = "min(max(x + 3, 0), 6) / 6, element by element (Howard et al. 2019).";
   op.formula = [](Expr x) { return min(max(x + 3.0, 0.0), 6.0) / 6.0; };
   op.may_alias = true;
-  op.onnx = onnx_custom([](OnnxWriter& w, const OnnxCall& call) {
-    return OnnxNames{w.node("HardSigmoid", call.inputs, {{"alpha", 1.0 / 6}, {"beta", 0.5}})};
+  // The slope 1/6 of ONNX's HardSigmoid is an f32: the formula is exact for f64 too.
+  op.onnx = onnx_lowering();
+  op.onnx.from.emplace_back("HardSigmoid", [](const OnnxReader& node) {
+    const Tensor x = node.input(0);
+    return TensorList{clamp(x * node.real("alpha", 0.2) + node.real("beta", 0.5), 0.0, 1.0)};
   });
   op.samples = unary_samples(-2.8, 2.8);
   op.edges = {-0.0, -3, 3, -4, 5, 1e30, -1e30, kInfinity, -kInfinity, kNaN};

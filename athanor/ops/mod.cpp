@@ -1,4 +1,5 @@
 #include "athanor/op/op.hpp"
+#include "athanor/ops/operators.hpp"
 
 namespace athanor::ops {
 
@@ -10,6 +11,11 @@ ATH_OP(mod, "(a, b) -> y") {
   op.formula = [](Expr a, Expr b) { return mod(a, b); };
   op.may_alias = true;
   op.onnx = onnx_lowering();
+  op.onnx.from.emplace_back("Mod", [](const OnnxReader& node) {
+    const Tensor a = node.input(0), b = node.input(1);
+    if (node.integer("fmod", 0) == 0) return TensorList{mod(a, b)};
+    return TensorList{a - trunc(a / b) * b};  // C's fmod: the sign of a
+  });
   op.samples = [](SampleMaker& m) {
     if (is_integral(m.dtype()))
       return std::vector<Sample>{m.sample({m.tensor({5, 7}, -9, 9), m.nonzero({7}, -4, 4)}),
