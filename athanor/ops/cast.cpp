@@ -5,7 +5,8 @@ namespace athanor::ops {
 
 ATH_OP(cast, "(x, dtype: dtype) -> y") {
   op.doc =
-      "x as another dtype, the same memory order; x itself if it has that dtype. Floating values are "
+      "x as another dtype, the same memory order; x itself if it has that dtype. Floating values "
+      "are "
       "cut towards zero and limited to the range of an integer (NaN gives 0), integers wrap into a "
       "narrower one, anything but zero is true.";
   op.dtypes = kAnyDType;
@@ -35,7 +36,8 @@ ATH_OP(cast, "(x, dtype: dtype) -> y") {
         }}});
   op.samples = [](SampleMaker& m) {
     std::vector<Sample> samples;
-    for (DType d : kAllDTypes) samples.push_back(m.sample({m.tensor({3, 5}, 0, 9)}, {{"dtype", d}}));
+    for (DType d : kAllDTypes)
+      samples.push_back(m.sample({m.tensor({3, 5}, 0, 9)}, {{"dtype", d}}));
     for (DType d : {DType::f32, DType::i64}) {
       samples.push_back(m.sample({m.tensor({}, 0, 3)}, {{"dtype", d}}));
       samples.push_back(m.sample({m.tensor({0, 3})}, {{"dtype", d}}));
@@ -43,9 +45,8 @@ ATH_OP(cast, "(x, dtype: dtype) -> y") {
     }
     return samples;
   };
-  op.bad = {{"input 'x' is undefined", [](SampleMaker& m) {
-               return m.sample({Tensor()}, {{"dtype", DType::f32}});
-             }}};
+  op.bad = {{"input 'x' is undefined",
+             [](SampleMaker& m) { return m.sample({Tensor()}, {{"dtype", DType::f32}}); }}};
 }
 
 }  // namespace athanor::ops

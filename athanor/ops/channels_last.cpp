@@ -34,8 +34,8 @@ ATH_OP(channels_last, "(x) -> y") {
       samples.push_back(m.sample({m.tensor(shape, 0, 9)}));
     return samples;
   };
-  op.bad = {{"it needs rank 3 or more",
-             [](SampleMaker& m) { return m.sample({m.tensor({2, 3})}); }}};
+  op.bad = {
+      {"it needs rank 3 or more", [](SampleMaker& m) { return m.sample({m.tensor({2, 3})}); }}};
 }
 
 }  // namespace athanor::ops

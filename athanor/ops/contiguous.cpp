@@ -26,8 +26,7 @@ ATH_OP(contiguous, "(x) -> y") {
     samples.push_back(m.sample({x.view_as({13, 11}, {66, 3}, 5)}));
     return samples;
   };
-  op.bad = {
-      {"input 'x' is undefined", [](SampleMaker& m) { return m.sample({Tensor()}); }}};
+  op.bad = {{"input 'x' is undefined", [](SampleMaker& m) { return m.sample({Tensor()}); }}};
 }
 
 }  // namespace athanor::ops

@@ -5,8 +5,10 @@ namespace athanor::ops {
 
 ATH_OP(dropout, "(x, p: real, seed: integer, stream: integer) -> y") {
   op.doc =
-      "Inverted dropout: each element is 0 with probability p, x / (1 - p) otherwise (Srivastava et "
-      "al. 2014). Element i of the row-major order is dropped if word i % 4 of Philox counter i / 4 "
+      "Inverted dropout: each element is 0 with probability p, x / (1 - p) otherwise (Srivastava "
+      "et "
+      "al. 2014). Element i of the row-major order is dropped if word i % 4 of Philox counter i / "
+      "4 "
       "under the key {seed, stream} is below p * 2^32. The gradient draws the same numbers again.";
   op.infer = [](std::span<const TensorMeta> in, const Attrs& a) {
     const double p = a.real("p");
@@ -38,13 +40,13 @@ ATH_OP(dropout, "(x, p: real, seed: integer, stream: integer) -> y") {
   op.samples = [](SampleMaker& m) {
     std::vector<Sample> samples;
     for (const Shape& shape : {Shape{70}, Shape{}, Shape{3, 5}, Shape{2, 3, 4, 5}, Shape{0, 3}})
-      samples.push_back(m.sample(
-          {m.tensor(shape, -3, 3)},
-          {{"p", 0.3}, {"seed", std::int64_t{7}}, {"stream", std::int64_t{11}}}));
+      samples.push_back(
+          m.sample({m.tensor(shape, -3, 3)},
+                   {{"p", 0.3}, {"seed", std::int64_t{7}}, {"stream", std::int64_t{11}}}));
     for (double p : {0.0, 0.5, 1.0})
-      samples.push_back(m.sample(
-          {m.tensor({1500}, -3, 3)},
-          {{"p", p}, {"seed", std::int64_t{-1}}, {"stream", std::int64_t{1} << 40}}));
+      samples.push_back(
+          m.sample({m.tensor({1500}, -3, 3)},
+                   {{"p", p}, {"seed", std::int64_t{-1}}, {"stream", std::int64_t{1} << 40}}));
     return samples;
   };
   op.bad = {{"it must be between 0 and 1", [](SampleMaker& m) {

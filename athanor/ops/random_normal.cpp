@@ -5,10 +5,14 @@
 
 namespace athanor::ops {
 
-ATH_OP(random_normal, "(shape: dims, seed: integer, stream: integer, mean: real = 0, std: real = 1, dtype: dtype = f32) -> y") {
+ATH_OP(random_normal,
+       "(shape: dims, seed: integer, stream: integer, mean: real = 0, std: real = 1, dtype: dtype "
+       "= f32) -> y") {
   op.doc =
-      "Normal numbers, a pure function of (seed, stream, position): Box-Muller on pairs of words of "
-      "Philox counter i / 4 (f64: of 53 bits each, counter i / 2); an even element takes the cosine, "
+      "Normal numbers, a pure function of (seed, stream, position): Box-Muller on pairs of words "
+      "of "
+      "Philox counter i / 4 (f64: of 53 bits each, counter i / 2); an even element takes the "
+      "cosine, "
       "the odd one after it the sine.";
   op.infer = [](std::span<const TensorMeta>, const Attrs& a) {
     const DType dtype = a.dtype("dtype");

@@ -2,10 +2,14 @@
 
 namespace athanor::ops {
 
-ATH_OP(random_uniform, "(shape: dims, seed: integer, stream: integer, low: real = 0, high: real = 1, dtype: dtype = f32) -> y") {
+ATH_OP(random_uniform,
+       "(shape: dims, seed: integer, stream: integer, low: real = 0, high: real = 1, dtype: dtype "
+       "= f32) -> y") {
   op.doc =
-      "Uniform numbers in [low, high), a pure function of (seed, stream, position): element i is made "
-      "of the upper 24 bits of word i % 4 of Philox counter i / 4; in f64 of the upper 53 bits of two "
+      "Uniform numbers in [low, high), a pure function of (seed, stream, position): element i is "
+      "made "
+      "of the upper 24 bits of word i % 4 of Philox counter i / 4; in f64 of the upper 53 bits of "
+      "two "
       "words. Rounding to the dtype may reach high.";
   op.infer = [](std::span<const TensorMeta>, const Attrs& a) {
     const DType dtype = a.dtype("dtype");
