@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Single ops on large tensors: athanor beside PyTorch, by turns (A B A B ...), each in processes of its own.
 
-ops.py PROGRAM [--turns N] [--seconds S] [--threads N] [WORKLOAD...]     PROGRAM is build/release/bin/bench_ops
+ops.py PROGRAM [--turns N] [--seconds S] [--threads N] [--processor] [WORKLOAD...]     PROGRAM is build/release/bin/bench_ops
 
 PyTorch runs in the environment in which Debian's build is fastest: OpenBLAS with OpenMP, its AVX-512 kernels
 where the processor has them, threads bound, tcmalloc. Prints one JSON line per workload and size: the medians
 over the turns in milliseconds and the ratio torch / athanor (above 1: athanor is faster).
+--processor counts processor time in place of wall time: for one thread on a machine that is busy.
 """
 import argparse
 import json
@@ -38,9 +39,11 @@ def torch_environment(threads):
     return env
 
 
-def run_torch(seconds, wanted, threads):
+def run_torch(seconds, wanted, threads, processor):
     import torch
     import torch.nn.functional as F
+
+    now = time.process_time if processor else time.perf_counter
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
@@ -50,15 +53,15 @@ def run_torch(seconds, wanted, threads):
             return
         for _ in range(3):
             f()
-        start = time.perf_counter()
+        start = now()
         f()
-        inner = max(1, int(1e-3 / max(time.perf_counter() - start, 1e-7)))
-        samples, begin = [], time.perf_counter()
-        while time.perf_counter() - begin < seconds or len(samples) < 5:
-            start = time.perf_counter()
+        inner = max(1, int(1e-3 / max(now() - start, 1e-7)))
+        samples, begin = [], now()
+        while now() - begin < seconds or len(samples) < 5:
+            start = now()
             for _ in range(inner):
                 f()
-            samples.append((time.perf_counter() - start) / inner * 1e3)
+            samples.append((now() - start) / inner * 1e3)
         samples.sort()
         print(json.dumps({"workload": workload, "size": size, "ms": samples[len(samples) // 2], "ms_best": samples[0]}), flush=True)
 
@@ -100,11 +103,12 @@ def main():
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.3)
     parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
+    parser.add_argument("--processor", action="store_true")
+    options = parser.parse_intermixed_args()
     if options.program == "torch":  # the child process of the other side
-        run_torch(options.seconds, options.workloads, options.threads)
+        run_torch(options.seconds, options.workloads, options.threads, options.processor)
         return
-    common = ["--seconds", str(options.seconds), "--threads", str(options.threads), *options.workloads]
+    common = ["--seconds", str(options.seconds), "--threads", str(options.threads), *["--processor"] * options.processor, *options.workloads]
     ours = clean_environment() | {"OMP_NUM_THREADS": str(options.threads), "OMP_PROC_BIND": "close"}
     sides = {"athanor": ([options.program, *common], ours),
              "torch": ([sys.executable, __file__, "torch", *common], torch_environment(options.threads))}
@@ -124,4 +128,5 @@ def main():
                           "ratio_of_best": round(best["torch"] / best["athanor"], 2)}), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

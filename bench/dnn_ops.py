@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+"""The ops that networks of pictures spend their time in: athanor beside PyTorch, by turns, each in processes of
+its own.
+
+dnn_ops.py PROGRAM [--turns N] [--seconds S] [--threads N] [WORKLOAD...]   PROGRAM is build/release/bin/bench_dnn_ops
+
+PyTorch runs in the environment in which Debian's build is fastest (see ops.py). Prints one JSON line per workload:
+the medians over the turns in milliseconds and the ratio torch / athanor (above 1: athanor is faster).
+"""
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+from ops import clean_environment, torch_environment
+
+
+def run_torch(seconds, wanted, threads):
+    import torch
+    import torch.nn.functional as F
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+
+    def bench(workload, f):
+        if wanted and workload not in wanted:
+            return
+        for _ in range(3):
+            f()
+        start = time.perf_counter()
+        f()
+        inner = max(1, int(1e-3 / max(time.perf_counter() - start, 1e-8)))
+        samples, begin = [], time.perf_counter()
+        while time.perf_counter() - begin < seconds or len(samples) < 5:
+            start = time.perf_counter()
+            for _ in range(inner):
+                f()
+            samples.append((time.perf_counter() - start) / inner * 1e3)
+        samples.sort()
+        print(json.dumps({"workload": workload, "ms": samples[len(samples) // 2], "ms_best": samples[0]}), flush=True)
+
+    last = torch.channels_last
+
+    def picture(*shape):
+        return torch.randn(*shape).contiguous(memory_format=last)
+
+    def convolution(name, shape, weight, stride, padding, groups):
+        x, w = picture(*shape), torch.randn(*weight).contiguous(memory_format=last)
+        y = F.conv2d(x, w, None, stride, padding, 1, groups)
+        g = picture(*y.shape)
+        bench(name, lambda: F.conv2d(x, w, None, stride, padding, 1, groups))
+        back = lambda which: torch.ops.aten.convolution_backward(
+            g, x, w, None, [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], groups, which)
+        bench(name + "_input_grad", lambda: back([True, False, False]))
+        bench(name + "_weight_grad", lambda: back([False, True, False]))
+
+    def normalisation(name, shape, activation):
+        x, g = picture(*shape), picture(*shape)
+        w, b = torch.ones(shape[1]), torch.zeros(shape[1])
+        act = (lambda t: t) if activation == "none" else F.relu6
+        bench(name, lambda: act(F.batch_norm(x, None, None, w, b, True)))
+        y, mean, inverse = torch.native_batch_norm(x, w, b, None, None, True, 0.1, 1e-5)
+
+        def grad():
+            h = g if activation == "none" else torch.ops.aten.hardtanh_backward(g, y, 0, 6)
+            return torch.ops.aten.native_batch_norm_backward(h, x, w, None, None, mean, inverse, True, 1e-5, [True] * 3)
+
+        bench(name + "_grad", grad)
+
+    def maxpool(name, shape, kernel, padding):
+        x = picture(*shape)
+        y, index = torch.ops.aten.max_pool2d_with_indices(x, [kernel] * 2, [2, 2], [padding] * 2)
+        g = picture(*y.shape)
+        bench(name, lambda: F.max_pool2d(x, kernel, 2, padding))
+        bench(name + "_grad", lambda: torch.ops.aten.max_pool2d_with_indices_backward(
+            g, x, [kernel] * 2, [2, 2], [padding] * 2, [1, 1], False, index))
+
+    with torch.inference_mode():
+        for n in (4, 64, 128, 256, 512, 1024):
+            a, b = torch.randn(n, n), torch.randn(n, n)
+            bench(f"sgemm_{n}", lambda: a @ b)
+        row, wide = torch.randn(1, 768), torch.randn(768, 3072)
+        bench("gemv_768x3072", lambda: row @ wide)
+        left, right = torch.randn(96, 128, 64), torch.randn(96, 64, 128)
+        bench("bmm_96x128x64x128", lambda: left @ right)
+        rows, weight, bias = torch.randn(128, 784), torch.randn(512, 784), torch.randn(512)
+        bench("linear_128x784x512", lambda: F.linear(rows, weight, bias))
+        convolution("conv7x7_3_64_224", (16, 3, 224, 224), (64, 3, 7, 7), 2, 3, 1)
+        convolution("conv3x3_1_32_28", (128, 1, 28, 28), (32, 1, 3, 3), 1, 0, 1)
+        convolution("conv3x3_3_32_224", (16, 3, 224, 224), (32, 3, 3, 3), 2, 1, 1)
+        convolution("conv3x3_64_56", (16, 64, 56, 56), (64, 64, 3, 3), 1, 1, 1)
+        convolution("conv1x1_256_64_56", (16, 256, 56, 56), (64, 256, 1, 1), 1, 0, 1)
+        convolution("conv3x3_512_7", (16, 512, 7, 7), (512, 512, 3, 3), 1, 1, 1)
+        convolution("conv1x1_24_144_56", (16, 24, 56, 56), (144, 24, 1, 1), 1, 0, 1)
+        convolution("depthwise_144_56", (16, 144, 56, 56), (144, 1, 3, 3), 1, 1, 144)
+        convolution("depthwise_96_112_stride2", (16, 96, 112, 112), (96, 1, 3, 3), 2, 1, 96)
+        convolution("depthwise_384_14", (16, 384, 14, 14), (384, 1, 3, 3), 1, 1, 384)
+        normalisation("batchnorm_64_56", (16, 64, 56, 56), "none")
+        normalisation("batchnorm_relu6_96_112", (16, 96, 112, 112), "relu6")
+        normalisation("batchnorm_relu6_384_14", (16, 384, 14, 14), "relu6")
+        maxpool("maxpool3x3_64_112", (16, 64, 112, 112), 3, 1)
+        maxpool("maxpool2x2_64_56", (16, 64, 56, 56), 2, 0)
+        x = picture(16, 1280, 7, 7)
+        bench("global_avg_1280_7", lambda: F.adaptive_avg_pool2d(x, 1))
+
+
+def collect(command, env, into):
+    out = subprocess.run(command, env=env, capture_output=True, text=True)
+    if out.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{out.stderr[-2000:]}")
+    for line in out.stdout.splitlines():
+        r = json.loads(line)
+        into.setdefault(r["workload"], []).append((r["ms"], r["ms_best"]))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("workloads", nargs="*")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=0.3)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_intermixed_args()
+    if options.program == "torch":  # the child process of the other side
+        return run_torch(options.seconds, options.workloads, options.threads)
+    common = ["--seconds", str(options.seconds), "--threads", str(options.threads), *options.workloads]
+    env = clean_environment() | {"OMP_NUM_THREADS": str(options.threads), "OMP_PROC_BIND": "close"}
+    ours, torch = {}, {}
+    for _ in range(options.turns):
+        collect([options.program, *common], env, ours)
+        collect([sys.executable, __file__, "torch", *common], torch_environment(options.threads), torch)
+    for workload, times in ours.items():
+        line = {"workload": workload, "athanor_ms": round(statistics.median(t[0] for t in times), 5)}
+        if workload in torch:
+            other = torch[workload]
+            median, best = statistics.median(t[0] for t in other), min(t[1] for t in other)
+            line |= {"torch_ms": round(median, 5), "ratio": round(median / line["athanor_ms"], 3),
+                     "ratio_of_best": round(best / min(t[1] for t in times), 3)}
+        print(json.dumps(line), flush=True)
+
+
+main()

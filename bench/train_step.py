@@ -1,0 +1,109 @@
+#!/usr/bin/python3
+"""Whole training steps (forward, cross entropy, backward, SGD with momentum): athanor beside PyTorch, by turns, each
+in processes of its own.
+
+train_step.py PROGRAM [--turns N] [--seconds S] [--threads N] [WORKLOAD...]   PROGRAM is build/release/bin/bench_train_step
+
+PyTorch runs in the environment in which Debian's build is fastest (see ops.py), in NHWC and in NCHW, with the optimiser
+that takes all parameters at once and the plain one; the fastest of them counts. Prints one JSON line per workload.
+"""
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+from ops import clean_environment, torch_environment
+
+WORKLOADS = ("mlp", "tiny_cnn", "resnet18", "mobilenet_v2")
+
+
+def run_torch(seconds, wanted, threads):
+    import torch
+    import torch.nn as nn
+    import torch.nn.functional as F
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+
+    def model_of(name):
+        if name == "mlp":
+            return nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
+        if name == "tiny_cnn":
+            return nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
+                                 nn.Flatten(1), nn.Linear(9216, 128), nn.ReLU(), nn.Linear(128, 10))
+        import torchvision
+        model = getattr(torchvision.models, name)(weights=None)
+        if name == "mobilenet_v2":
+            model.classifier[0] = nn.Identity()
+        return model
+
+    shapes = {"mlp": (128, 784), "tiny_cnn": (128, 1, 28, 28), "resnet18": (16, 3, 224, 224),
+              "mobilenet_v2": (16, 3, 224, 224)}
+
+    def run(name, nhwc, foreach):
+        model = model_of(name).train()
+        x = torch.randn(*shapes[name])
+        target = torch.arange(x.shape[0]) * 7 % (10 if name in ("mlp", "tiny_cnn") else 1000)
+        if nhwc:
+            model = model.to(memory_format=torch.channels_last)
+            x = x.contiguous(memory_format=torch.channels_last)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, foreach=foreach)
+
+        def step():
+            optimizer.zero_grad(set_to_none=True)
+            F.cross_entropy(model(x), target).backward()
+            optimizer.step()
+
+        for _ in range(3):
+            step()
+        samples, begin = [], time.perf_counter()
+        while time.perf_counter() - begin < seconds or len(samples) < 5:
+            start = time.perf_counter()
+            step()
+            samples.append((time.perf_counter() - start) * 1e3)
+        samples.sort()
+        print(json.dumps({"workload": name, "variant": ["nchw", "nhwc"][nhwc] + "+foreach" * foreach,
+                          "ms": samples[len(samples) // 2], "ms_best": samples[0]}), flush=True)
+
+    for name in WORKLOADS:
+        if wanted and name not in wanted:
+            continue
+        for nhwc in (False,) if name == "mlp" else (False, True):
+            for foreach in (False, True):
+                run(name, nhwc, foreach)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("workloads", nargs="*")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_intermixed_args()
+    if options.program == "torch":  # the child process of the other side
+        return run_torch(options.seconds, options.workloads, options.threads)
+    env = clean_environment() | {"OMP_NUM_THREADS": str(options.threads), "OMP_PROC_BIND": "close"}
+    for workload in options.workloads or WORKLOADS:
+        common = ["--seconds", str(options.seconds), "--threads", str(options.threads), workload]
+        ours, torch = [], {}
+        for _ in range(options.turns):
+            out = subprocess.run([options.program, *common], env=env, stdout=subprocess.PIPE, text=True, check=True)
+            ours += [json.loads(line) for line in out.stdout.splitlines()]
+            out = subprocess.run([sys.executable, __file__, "torch", *common], env=torch_environment(options.threads),
+                                 stdout=subprocess.PIPE, text=True, check=True)
+            for line in out.stdout.splitlines():
+                r = json.loads(line)
+                torch.setdefault(r["variant"], []).append(r)
+        mine = statistics.median(r["ms"] for r in ours)
+        medians = {v: statistics.median(r["ms"] for r in rs) for v, rs in torch.items()}
+        variant = min(medians, key=medians.get)
+        best = min(r["ms_best"] for rs in torch.values() for r in rs) / min(r["ms_best"] for r in ours)
+        print(json.dumps({"workload": workload, "athanor_ms": round(mine, 3), "torch_ms": round(medians[variant], 3),
+                          "torch_variant": variant, "ratio": round(medians[variant] / mine, 3),
+                          "ratio_of_best": round(best, 3)}), flush=True)
+
+
+main()
