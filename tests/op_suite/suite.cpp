@@ -6,6 +6,7 @@
 #include "athanor/base/error.hpp"
 #include "athanor/base/philox.hpp"
 #include "athanor/op/dispatch.hpp"
+#include "athanor/ops/ops.hpp"
 
 namespace athanor::op_suite {
 
@@ -70,14 +71,18 @@ std::string Call::name() const {
 
 TensorList Call::run() const { return run(sample.inputs); }
 TensorList Call::run(std::span<const Tensor> inputs) const {
-  return dispatch(op, inputs, sample.attrs);
+  TensorList outputs = dispatch(op, inputs, sample.attrs);
+  for (Tensor& y : outputs)
+    if (widened && (y.dtype() == DType::f16 || y.dtype() == DType::bf16))
+      y = ops::cast(y, DType::f32);
+  return outputs;
 }
 
 std::vector<Call> calls(const OpDef& op, DType dtype) {
   SampleMaker maker(op, dtype, kSeed);
   std::vector<Call> out;
   for (Sample& sample : op.samples(maker))
-    out.push_back({op, dtype, static_cast<int>(out.size()), std::move(sample)});
+    out.push_back({op, dtype, static_cast<int>(out.size()), std::move(sample), false});
   return out;
 }
 

@@ -33,6 +33,8 @@ struct Call {
   DType dtype;
   int index;
   Sample sample;
+  /// Outputs of 16 bits are cast to f32: JavaScript cannot read them.
+  bool widened = false;
   /// "silu, sample 3, f32: (f32[2,3])"
   std::string name() const;
   TensorList run() const;
