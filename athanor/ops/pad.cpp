@@ -69,6 +69,9 @@ ATH_OP(pad, "(x, before: dims, after: dims, value: real = 0) -> y") {
   op.layout = Layout::follows;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
+        // A number has no axis to pad, and ONNX Runtime refuses to try.
+        if (call.output_tensors[0].rank() == 0)
+          return OnnxNames{w.node("Identity", {call.inputs[0]})};
         const DType dtype = call.input_tensors[0].dtype();
         Dims pads = call.attrs.dims("before");
         for (std::int64_t n : call.attrs.dims("after")) pads.push_back(n);
