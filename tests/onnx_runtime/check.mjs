@@ -66,10 +66,10 @@ const written = spawnSync(program, ["--gtest_filter=OnnxCases.*"], {
 });
 if (written.status !== 0) giveUp(`the models could not be written:\n${written.stdout}${written.stderr}`);
 
-const written = JSON.parse(readFileSync(join(folder, "cases.json"), "utf8"));
+const exported = JSON.parse(readFileSync(join(folder, "cases.json"), "utf8"));
 // ONNX Runtime 1.30 is no judge of empty tensors: it gives 0 for the mean of nothing, keeps a reduced axis, and ends the
 // process with a division by zero. The op suite checks them by itself.
-const cases = written.filter((one) => one.inputs.every((input) => input.bytes > 0));
+const cases = exported.filter((one) => one.inputs.every((input) => input.bytes > 0));
 const ops = new Set();
 let failures = 0;
 for (const one of cases) {
@@ -98,5 +98,5 @@ for (const one of cases) {
     console.log(`${one.name}: ${String(error.message ?? error).split("\n")[0]}`);
   }
 }
-console.log(`ONNX Runtime: ${ops.size} ops, ${cases.length} models, ${failures} disagree, ${written.length - cases.length} with empty inputs not asked`);
+console.log(`ONNX Runtime: ${ops.size} ops, ${cases.length} models, ${failures} disagree, ${exported.length - cases.length} with empty inputs not asked`);
 process.exit(failures ? 1 : 0);
