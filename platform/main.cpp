@@ -127,7 +127,13 @@ class Application {
         ->check(CLI::IsMember({"fast", "balanced", "accuracy"}))
         ->capture_default_str();
     c->add_option("--weights", fit_.weights,
-                  "pretrained weights to start from (.safetensors, .pth, .th)");
+                  "pretrained weights to start from (.safetensors, .pth, .th); none: random "
+                  "numbers; default: athanor's own, if it has some for the model");
+    c->add_option("--tune", fit_.tune,
+                  "what is trained of pretrained weights: all, only the classifier (head), or the "
+                  "better one of a trial (auto)")
+        ->check(CLI::IsMember({"auto", "head", "all"}))
+        ->capture_default_str();
     c->add_option("--model", fit_.model, "a model by name instead of the chosen one");
     c->add_option("--test", fit_.test, "held-out data of its own");
     c->add_option("--split", fit_.split, "stratified, order, every:N or given")
@@ -195,12 +201,19 @@ class Application {
       command_ = [this] { return data_show(console_, data_, sheet_, columns_, rows_, seed_); };
     });
     auto* sample = group->add_subcommand(
-        "sample", "Write a generated demo data set: metal surfaces, good and with defects");
+        "sample",
+        "Write a generated data set: metal surfaces, good and with defects; or visual patterns");
     sample->add_option("FOLDER", folder_, "new or empty folder")->required();
+    sample
+        ->add_option(
+            "--kind", kind_,
+            "surface: four classes of parts; pattern: 200 classes to pretrain a network on")
+        ->check(CLI::IsMember({"surface", "pattern"}))
+        ->capture_default_str();
     sample->add_option("--count", count_, "pictures")->capture_default_str();
     sample->add_option("--side", side_, "width and height")->capture_default_str();
     sample->callback([this] {
-      command_ = [this] { return data_sample(console_, folder_, count_, side_, seed_); };
+      command_ = [this] { return data_sample(console_, folder_, kind_, count_, side_, seed_); };
     });
   }
   void add_run() {
@@ -225,7 +238,7 @@ class Application {
   CLI::App app_;
   Console console_;
   std::function<int()> command_;
-  std::string language_, run_;
+  std::string language_, run_, kind_ = "surface";
   int threads_ = 0, columns_ = 12, rows_ = 8, side_ = 128;
   bool deterministic_ = false;
   std::uint64_t seed_ = 0;

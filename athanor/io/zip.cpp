@@ -11,8 +11,8 @@ namespace athanor::io {
 
 namespace {
 
-constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x06054b50,
-                        kEnd64 = 0x06064b50, kLocator64 = 0x07064b50;
+constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd64 = 0x06064b50,
+                        kLocator64 = 0x07064b50;
 constexpr std::uint64_t kMaxMembers = 1'000'000;
 constexpr std::size_t kEndSize = 22, kCommentLimit = 65535;
 

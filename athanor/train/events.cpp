@@ -37,10 +37,13 @@ class ProgressBar final : public Listener {
       draw(e);
     } else if (e.kind == Event::Kind::evaluation && e.accuracy >= 0) {
       finish_line();
+      const std::string what =
+          e.total_epochs == 0 ? (zh_ ? "交叉验证" : "cross-validation")
+                              : fmt::format(fmt::runtime(zh_ ? "第 {} 轮" : "epoch {}"), e.epoch);
       fmt::print(stderr, "{}\n",
-                 fmt::format(fmt::runtime(zh_ ? "  第 {} 轮：验证准确率 {:.2f} %"
-                                              : "  epoch {}: validation accuracy {:.2f} %"),
-                             e.epoch, 100 * e.accuracy));
+                 fmt::format(fmt::runtime(zh_ ? "  {}：验证准确率 {:.2f} %"
+                                              : "  {}: validation accuracy {:.2f} %"),
+                             what, 100 * e.accuracy));
     } else if (e.kind == Event::Kind::end || e.kind == Event::Kind::plan) {
       finish_line();
       if (!e.text.empty()) fmt::print(stderr, "  {}\n", e.text);
@@ -55,11 +58,17 @@ class ProgressBar final : public Listener {
     const int full = static_cast<int>(share * width + 0.5);
     std::string bar;
     for (int i = 0; i < width; ++i) bar += i < full ? "█" : "░";
-    const std::string line = fmt::format(
-        fmt::runtime(zh_ ? "  {} {:3.0f} %  第 {}/{} 轮  损失 {:.3f}  {:.0f} 张/秒  剩余 {}"
-                         : "  {} {:3.0f} %  epoch {}/{}  loss {:.3f}  {:.0f} pictures/s  {} left"),
-        bar, 100 * share, std::min(e.epoch + 1, e.total_epochs), e.total_epochs, e.loss,
-        e.items_per_second, clock_text(e.remaining));
+    // A fit without epochs has no loss to show before its end either.
+    const std::string where =
+        e.total_epochs == 0
+            ? ""
+            : fmt::format(
+                  fmt::runtime(zh_ ? "第 {}/{} 轮  损失 {:.3f}  " : "epoch {}/{}  loss {:.3f}  "),
+                  std::min(e.epoch + 1, e.total_epochs), e.total_epochs, e.loss);
+    const std::string line =
+        fmt::format(fmt::runtime(zh_ ? "  {} {:3.0f} %  {}{:.0f} 张/秒  剩余 {}"
+                                     : "  {} {:3.0f} %  {}{:.0f} pictures/s  {} left"),
+                    bar, 100 * share, where, e.items_per_second, clock_text(e.remaining));
     fmt::print(stderr, "{}{}{}", terminal_ ? "\r" : "", line, terminal_ ? "\x1b[K" : "\n");
     std::fflush(stderr);
     open_ = terminal_;

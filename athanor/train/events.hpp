@@ -15,11 +15,11 @@ namespace athanor::train {
 struct Event {
   enum class Kind { start, step, epoch, evaluation, checkpoint, plan, end };
   Kind kind = Kind::step;
-  std::int64_t step = 0;         ///< steps done
-  std::int64_t total_steps = 0;  ///< by the plan in force
-  std::int64_t epoch = 0;        ///< epochs done
-  std::int64_t total_epochs = 0;
-  double loss = 0;  ///< mean since the event before
+  std::int64_t step = 0;          ///< steps done
+  std::int64_t total_steps = 0;   ///< by the plan in force
+  std::int64_t epoch = 0;         ///< epochs done
+  std::int64_t total_epochs = 0;  ///< 0: a fit that has none
+  double loss = 0;                ///< mean since the event before
   double learning_rate = 0;
   double items_per_second = 0;  ///< over the last seconds
   double elapsed = 0;           ///< seconds of training, earlier sessions of the run included

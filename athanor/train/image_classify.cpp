@@ -1,16 +1,15 @@
 #include "athanor/train/image_classify.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "athanor/graph/capture.hpp"
 #include "athanor/io/onnx/onnx.hpp"
-#include "athanor/io/weights.hpp"
 #include "athanor/nn/losses.hpp"
 #include "athanor/ops/ops.hpp"
 #include "athanor/optim/optimizer.hpp"
-#include "athanor/vision/models/model.hpp"
-#include "athanor/vision/models/pretrained.hpp"
+#include "athanor/train/classify_model.hpp"
 
 namespace athanor::train {
 
@@ -74,11 +73,43 @@ int cache_side(const ClassifyRecipe& recipe) {
   return std::max(recipe.preprocess.width, recipe.preprocess.height) * 9 / 8;
 }
 
-std::unique_ptr<vision::ImageModel> make(const ClassifyRecipe& recipe) {
-  auto model = vision::make_model(
-      recipe.model, {.num_classes = recipe.classes, .in_channels = recipe.preprocess.channels});
-  model->initialize(recipe.seed);
-  return model;
+/// Fits a readout, told to the listeners as a hundred steps.
+TrainedClassifier train_head(const data::ImageDataset& dataset, const data::Split& split,
+                             const ClassifyRecipe& recipe, const ClassifyOptions& options) {
+  const auto started = std::chrono::steady_clock::now();
+  TrainedClassifier out;
+  auto model = make_readout(recipe, out.weights_report);
+  Event event;
+  event.total_steps = 100;
+  const auto pictures = static_cast<double>(split.train.size());
+  const auto tell = [&](Event::Kind kind) {
+    event.kind = kind;
+    event.elapsed =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    event.remaining = event.step > 0 ? event.elapsed * static_cast<double>(100 - event.step) /
+                                           static_cast<double>(event.step)
+                                     : 0;
+    for (const auto& listener : options.listeners) listener->on(event);
+  };
+  tell(Event::Kind::start);
+  const ReadoutFit fit = fit_readout(
+      *model, readout_task(dataset, split.train, recipe),
+      [&](double share) {
+        event.step = static_cast<std::int64_t>(100 * share);
+        event.items_per_second = pictures * share / std::max(event.elapsed, 1e-3);
+        tell(Event::Kind::step);
+      },
+      options.stop);
+  out.result.ending = fit.interrupted ? Ending::interrupted : Ending::finished;
+  out.result.steps = event.step;
+  out.result.best_accuracy = fit.interrupted ? -1 : fit.accuracy();
+  event.loss = fit.loss;
+  event.accuracy = out.result.best_accuracy;
+  if (!fit.interrupted) tell(Event::Kind::evaluation);
+  tell(Event::Kind::end);
+  out.result.seconds = event.elapsed;
+  out.model = std::move(model);
+  return out;
 }
 
 /// Runs the classifier's network and turns its logits into scores.
@@ -91,16 +122,9 @@ Tensor scores_of(nn::Module& model, bool multi_label, const Tensor& pixels) {
 
 TrainedClassifier train_classifier(const data::ImageDataset& dataset, const data::Split& split,
                                    const ClassifyRecipe& recipe, const ClassifyOptions& options) {
+  if (recipe.tune == Tune::head) return train_head(dataset, split, recipe, options);
   TrainedClassifier out;
-  auto image_model = make(recipe);
-  if (!recipe.weights.empty()) {
-    const vision::PretrainedReport report = vision::load_pretrained(
-        *image_model, io::load_weights(recipe.weights), recipe.weights.string());
-    out.weights_report = fmt::format("{}: {} tensors loaded, {} adapted, {} made anew",
-                                     recipe.weights.filename().string(), report.loaded.size(),
-                                     report.adapted.size(), report.replaced.size());
-  }
-  out.model = std::move(image_model);
+  out.model = make_network(recipe, out.weights_report);
   const PictureCache cache(dataset, split.train, recipe.preprocess.channels, cache_side(recipe));
   auto groups = optim::decay_groups(*out.model, recipe.weight_decay);
   std::unique_ptr<optim::Optimizer> optimizer;

@@ -21,13 +21,25 @@ enum class Preset { fast, balanced, accuracy };
 Preset preset_from_name(const std::string& name);
 std::string name_of(Preset preset);
 
+/// What is trained of a network that starts from pretrained weights.
+enum class Tune {
+  choose,  ///< whichever does better in a trial on held-out pictures, if there are few
+  head,    ///< a linear classifier on its fixed features alone (train/readout.hpp)
+  all      ///< every weight
+};
+/// Throws ValueError that lists the names: auto, head, all.
+Tune tune_from_name(const std::string& name);
+std::string name_of(Tune tune);
+
 /// What a person asks for.
 struct ClassifyRequest {
   Preset preset = Preset::balanced;
   double budget = 300;            ///< seconds of training; used when epochs is 0
   std::int64_t epochs = 0;        ///< > 0: exactly so many, whatever the time
-  std::filesystem::path weights;  ///< pretrained weights to start from; may be empty
-  std::string model;              ///< a model by name; empty: chosen
+  std::filesystem::path weights;  ///< pretrained weights to start from; empty: athanor's own
+  bool from_scratch = false;      ///< no pretrained weights at all
+  Tune tune = Tune::choose;
+  std::string model;  ///< a model by name; empty: chosen
   std::uint64_t seed = 0;
   int workers = 2;  ///< threads that prepare pictures
 };
@@ -50,7 +62,9 @@ struct ClassifyRecipe {
   double label_smoothing = 0.05;
   double ema_decay = 0.998;
   std::vector<float> class_weights;  ///< empty: all 1
-  std::filesystem::path weights;
+  std::filesystem::path weights;     ///< empty: none, or athanor's own
+  bool builtin_weights = false;      ///< starts from the weights that athanor brings
+  Tune tune = Tune::all;             ///< head or all
   double budget = 300;
   std::int64_t epochs = 0;
   std::int64_t max_epochs = 300;
@@ -62,19 +76,22 @@ struct ClassifyRecipe {
 void to_json(nlohmann::json& json, const ClassifyRecipe& recipe);
 void from_json(const nlohmann::json& json, ClassifyRecipe& recipe);
 
-/// Chooses by the pictures (size, colour, symmetry), their number and balance, the preset and the
-/// weights. Throws RefusalError when the weights do not fit.
-ClassifyRecipe choose_recipe(const data::ImageDataset& dataset, const data::Split& split,
-                             const ClassifyRequest& request);
-
 struct ClassifyOptions {
-  std::vector<std::shared_ptr<Listener>> listeners;
+  std::vector<std::shared_ptr<Listener>> listeners{};
   const std::atomic<bool>* stop = nullptr;
-  std::filesystem::path checkpoints;  ///< folder; empty: none
+  std::filesystem::path checkpoints{};  ///< folder; empty: none
   double checkpoint_seconds = 15;
   std::int64_t checkpoint_steps = 0;
   bool resume = false;  ///< go on from the newest checkpoint, if there is one
 };
+
+/// Chooses by the pictures (size, colour, symmetry), their number and balance, the preset and the
+/// weights. With few pictures and pretrained weights a trial decides what is trained: a readout and
+/// the whole network learn from three quarters of the pictures, for a quarter of the budget, and
+/// the better one on the last quarter wins. `options`: listeners and stop flag of that trial.
+/// Throws RefusalError when the weights do not fit.
+ClassifyRecipe choose_recipe(const data::ImageDataset& dataset, const data::Split& split,
+                             const ClassifyRequest& request, const ClassifyOptions& options = {});
 
 struct TrainedClassifier {
   std::unique_ptr<nn::Module> model;  ///< in evaluation mode, averaged weights
@@ -82,7 +99,8 @@ struct TrainedClassifier {
   std::string weights_report;  ///< what was loaded from the pretrained weights
 };
 
-/// Trains on split.train and validates on split.val.
+/// Trains on split.train and validates on split.val. A readout (Tune::head) has no checkpoints: its
+/// fit takes seconds and begins anew when it is resumed, with the same result.
 TrainedClassifier train_classifier(const data::ImageDataset& dataset, const data::Split& split,
                                    const ClassifyRecipe& recipe, const ClassifyOptions& options);
 

@@ -8,6 +8,8 @@
 #include "athanor/nn/random_scope.hpp"
 #include "athanor/train/image_classify.hpp"
 #include "athanor/train/symmetry.hpp"
+#include "athanor/train/trial.hpp"
+#include "athanor/vision/models/builtin.hpp"
 #include "athanor/vision/models/model.hpp"
 
 namespace athanor::train {
@@ -16,14 +18,19 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int kSmallSide = 40;  ///< pictures up to this size are trained as they are
+constexpr int kSmallSide = 40;        ///< pictures up to this size are trained as they are
+constexpr std::int64_t kFew = 1000;   ///< training pictures up to which a readout may do better
+constexpr double kTrialShare = 0.25;  ///< of the budget that a trial may take
+constexpr double kShortestTrial = 5;  ///< seconds; a network learns nothing in less
 
 struct PresetFacts {
   const char* name;
   int largest_side;      ///< of the model's input
+  int head_side;         ///< the same where only a readout is fitted, which costs little
   double fewest_epochs;  ///< below that a smaller input is better than a shorter training
 };
-constexpr PresetFacts kPresets[] = {{"fast", 96, 30}, {"balanced", 144, 40}, {"accuracy", 192, 60}};
+constexpr PresetFacts kPresets[] = {
+    {"fast", 96, 144, 30}, {"balanced", 144, 224, 40}, {"accuracy", 192, 288, 60}};
 
 const PresetFacts& facts_of(Preset preset) { return kPresets[static_cast<int>(preset)]; }
 
@@ -52,10 +59,14 @@ double step_seconds(const ClassifyRecipe& recipe) {
 
 void set_side(ClassifyRecipe& r, int side) { r.preprocess.width = r.preprocess.height = side; }
 
+// Pictures are not enlarged.
+int at_most(int side, const PictureFacts& facts) {
+  return std::min(side, round_up(std::min(facts.median_width, facts.median_height), 16));
+}
+
 // The largest input for which the budget still allows enough epochs.
 void choose_size(ClassifyRecipe& r, const PictureFacts& facts, std::int64_t count,
                  const ClassifyRequest& request) {
-  const int side = std::min(facts.median_width, facts.median_height);
   if (std::max(facts.median_width, facts.median_height) <= kSmallSide) {
     r.preprocess.width = round_up(facts.median_width, 4);
     r.preprocess.height = round_up(facts.median_height, 4);
@@ -64,7 +75,7 @@ void choose_size(ClassifyRecipe& r, const PictureFacts& facts, std::int64_t coun
     return;
   }
   const PresetFacts& preset = facts_of(request.preset);
-  const int largest = std::min(preset.largest_side, round_up(side, 16));
+  const int largest = at_most(preset.largest_side, facts);
   set_side(r, largest);
   if (request.epochs > 0) {
     r.reasons.push_back(fmt::format("input {}x{} by preset {}", largest, largest, preset.name));
@@ -202,7 +213,45 @@ const vision::ModelInfo& identify(const TensorMap& weights, const std::filesyste
        {"give weights of one of: " + names, "请提供以下模型之一的权重：" + names}});
 }
 
+// What is trained, where pretrained weights leave a choice.
+void choose_tune(ClassifyRecipe& r, const data::ImageDataset& dataset, const data::Split& split,
+                 const ClassifyRequest& request, int head_side, const ClassifyOptions& options,
+                 std::chrono::steady_clock::time_point started) {
+  const bool pretrained = r.builtin_weights || !r.weights.empty();
+  if (request.tune == Tune::head && !pretrained)
+    throw RefusalError(
+        {"head-needs-weights",
+         Exit::usage,
+         {"Only the classifier cannot be trained of a network that knows nothing yet",
+          "没有预训练权重的网络不能只训练分类层"},
+         "--tune head",
+         {fmt::format("there are no pretrained weights for {}", r.model),
+          fmt::format("模型 {} 没有预训练权重", r.model)},
+         {"give --weights FILE, or leave --tune away", "请加上 --weights 文件，或去掉 --tune"}});
+  if (request.tune == Tune::head) {
+    r.tune = Tune::head;
+    set_side(r, head_side);
+  }
+  if (request.tune != Tune::choose || !pretrained || request.epochs > 0 ||
+      static_cast<std::int64_t>(split.train.size()) > kFew)
+    return;
+  const double spent =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  const double seconds = kTrialShare * (request.budget - spent);
+  if (seconds >= kShortestTrial) try_tunes(r, head_side, dataset, split, seconds, options);
+}
+
 }  // namespace
+
+Tune tune_from_name(const std::string& name) {
+  if (name == "auto") return Tune::choose;
+  if (name == "head") return Tune::head;
+  if (name == "all") return Tune::all;
+  raise<ValueError>("nothing to tune is named '{}'; there are auto, head, all", name);
+}
+std::string name_of(Tune tune) {
+  return tune == Tune::choose ? "auto" : tune == Tune::head ? "head" : "all";
+}
 
 Preset preset_from_name(const std::string& name) {
   for (int i = 0; i < 3; ++i)
@@ -212,7 +261,8 @@ Preset preset_from_name(const std::string& name) {
 std::string name_of(Preset preset) { return facts_of(preset).name; }
 
 ClassifyRecipe choose_recipe(const data::ImageDataset& dataset, const data::Split& split,
-                             const ClassifyRequest& request) {
+                             const ClassifyRequest& request, const ClassifyOptions& options) {
+  const auto started = std::chrono::steady_clock::now();
   ClassifyRecipe r;
   r.classes = static_cast<int>(dataset.classes.size());
   r.multi_label = dataset.multi_label;
@@ -249,6 +299,9 @@ ClassifyRecipe choose_recipe(const data::ImageDataset& dataset, const data::Spli
       choose_size(r, facts, count, request);
     }
   } else {
+    r.builtin_weights = !request.from_scratch && vision::has_builtin_weights(r.model);
+    if (r.builtin_weights)
+      r.reasons.push_back(fmt::format("starts from athanor's own weights of {}", r.model));
     choose_size(r, facts, count, request);
   }
   const int side = std::max(r.preprocess.width, r.preprocess.height);
@@ -260,6 +313,11 @@ ClassifyRecipe choose_recipe(const data::ImageDataset& dataset, const data::Spli
   }
   choose_augmentation(r, cache, request);
   choose_class_weights(r, dataset, split);
+  // Networks for small pictures keep their own size.
+  const int head_side = small || vision::find_model(r.model)->input_size <= 64
+                            ? r.preprocess.width
+                            : at_most(facts_of(request.preset).head_side, facts);
+  choose_tune(r, dataset, split, request, head_side, options, started);
   return r;
 }
 
@@ -280,6 +338,8 @@ void to_json(json& j, const ClassifyRecipe& r) {
            {"ema_decay", r.ema_decay},
            {"class_weights", r.class_weights},
            {"weights", r.weights.string()},
+           {"builtin_weights", r.builtin_weights},
+           {"tune", name_of(r.tune)},
            {"budget", r.budget},
            {"epochs", r.epochs},
            {"max_epochs", r.max_epochs},
@@ -306,6 +366,8 @@ void from_json(const json& j, ClassifyRecipe& r) {
   j.at("ema_decay").get_to(r.ema_decay);
   j.at("class_weights").get_to(r.class_weights);
   r.weights = j.at("weights").get<std::string>();
+  j.at("builtin_weights").get_to(r.builtin_weights);
+  r.tune = tune_from_name(j.at("tune").get<std::string>());
   j.at("budget").get_to(r.budget);
   j.at("epochs").get_to(r.epochs);
   j.at("max_epochs").get_to(r.max_epochs);

@@ -182,12 +182,13 @@ struct Trainer::State {
   }
 
   // A machine that became slower gets fewer steps, so that the schedule still comes to its end in
-  // time; one that became clearly faster in the first half gets more.
+  // time; one that became clearly faster gets more, while the learning rate is not yet at its end.
   void revise_plan() {
     if (options.budget <= 0 || options.epochs > 0 || step_seconds <= 0) return;
     const double left = options.budget - elapsed();
     const double needed = step_seconds * static_cast<double>(total_steps - step);
-    const bool late = needed > left * 1.02, early = needed < left * 0.85 && step * 2 < total_steps;
+    const bool late = needed > left * 1.02,
+               early = needed < left * 0.85 && step * 10 < total_steps * 9;
     if (!late && !early) return;
     const std::int64_t fits = step + static_cast<std::int64_t>(0.96 * left / step_seconds);
     const std::int64_t revised =

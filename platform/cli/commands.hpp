@@ -16,8 +16,9 @@ struct FitOptions {
   std::filesystem::path test;  ///< empty: split from data
   std::string budget = "5m";   ///< "90s", "5m", "1h30m" or seconds
   std::string preset = "balanced";
-  std::filesystem::path weights;
-  std::string model;  ///< empty: chosen
+  std::filesystem::path weights;  ///< empty: athanor's own; "none": no pretrained weights
+  std::string tune = "auto";      ///< auto, head or all
+  std::string model;              ///< empty: chosen
   std::string split = "stratified";
   double test_fraction = 0.2;
   std::string label_column;   ///< of a list
@@ -54,8 +55,9 @@ struct DataOptions {
 int data_check(const Console& console, const DataOptions& options);
 int data_show(const Console& console, const DataOptions& options, const std::filesystem::path& out,
               int columns, int rows, std::uint64_t seed);
-int data_sample(const Console& console, const std::filesystem::path& folder, std::int64_t count,
-                int side, std::uint64_t seed);
+/// kind: surface or pattern.
+int data_sample(const Console& console, const std::filesystem::path& folder,
+                const std::string& kind, std::int64_t count, int side, std::uint64_t seed);
 
 int model_show(const Console& console, const std::filesystem::path& model);
 int doctor(const Console& console);

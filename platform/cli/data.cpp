@@ -5,6 +5,7 @@
 #include "athanor/train/pictures.hpp"
 #include "athanor/vision/image/codec.hpp"
 #include "athanor/vision/image/resize.hpp"
+#include "athanor/vision/sample/pattern.hpp"
 #include "athanor/vision/sample/surface.hpp"
 #include "platform/cli/commands.hpp"
 #include "platform/cli/datasets.hpp"
@@ -110,27 +111,41 @@ int data_show(const Console& console, const DataOptions& options, const fs::path
   return static_cast<int>(Exit::ok);
 }
 
-int data_sample(const Console& console, const fs::path& folder, std::int64_t count, int side,
-                std::uint64_t seed) {
-  vision::SurfaceOptions options;
-  options.count = count;
-  options.side = side;
-  options.seed = seed;
+int data_sample(const Console& console, const fs::path& folder, const std::string& kind,
+                std::int64_t count, int side, std::uint64_t seed) {
   std::int64_t told = 0;
-  vision::write_surface_samples(folder, options, [&](std::int64_t done) {
+  const auto progress = [&](std::int64_t done) {
     if (done - told < count / 4 && done < count) return;
     told = done;
     console.say(fmt::format("  {}/{}", done, count));
-  });
-  json classes = json::array();
-  for (auto name : vision::kSurfaceClasses) classes.push_back(name);
-  console.print(fmt::format(
-      fmt::runtime(console.pick(
-          "{} generated pictures of metal surfaces (good, scratch, dent, stain) are in {}",
-          "已生成 {} 张金属表面图片（good 良品、scratch 划痕、dent 凹坑、stain 污渍）：{}")),
-      count, folder.string()));
+  };
+  json result{{"folder", folder.string()}, {"count", count}};
+  if (kind == "pattern") {
+    vision::PatternOptions options;
+    options.count = count;
+    options.side = side;
+    options.seed = seed;
+    vision::write_pattern_samples(folder, options, progress);
+    console.print(fmt::format(
+        fmt::runtime(console.pick("{} generated pictures of {} visual patterns are in {}",
+                                  "已生成 {} 张图片，共 {} 种视觉图案：{}")),
+        count, options.classes, folder.string()));
+    result["classes"] = options.classes;
+  } else {
+    vision::SurfaceOptions options;
+    options.count = count;
+    options.side = side;
+    options.seed = seed;
+    vision::write_surface_samples(folder, options, progress);
+    console.print(fmt::format(
+        fmt::runtime(console.pick(
+            "{} generated pictures of metal surfaces (good, scratch, dent, stain) are in {}",
+            "已生成 {} 张金属表面图片（good 良品、scratch 划痕、dent 凹坑、stain 污渍）：{}")),
+        count, folder.string()));
+    result["classes"] = vision::kSurfaceClasses;
+  }
   console.next("athanor fit " + folder.string());
-  console.result({{"folder", folder.string()}, {"count", count}, {"classes", classes}});
+  console.result(result);
   return static_cast<int>(Exit::ok);
 }
 

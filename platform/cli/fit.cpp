@@ -77,6 +77,8 @@ const char* name_of(train::Ending ending) {
   return names[static_cast<int>(ending)];
 }
 
+bool from_scratch(const FitOptions& o) { return o.weights == "none"; }
+
 /// What a run needs besides its folder: the same whether it begins or goes on.
 struct Prepared {
   LoadedData loaded;
@@ -89,7 +91,9 @@ json request_json(const FitOptions& o) {
           {"test", o.test.empty() ? "" : fs::absolute(o.test).string()},
           {"budget", o.budget},
           {"preset", o.preset},
-          {"weights", o.weights.empty() ? "" : fs::absolute(o.weights).string()},
+          {"weights", o.weights.empty() || from_scratch(o) ? o.weights.string()
+                                                           : fs::absolute(o.weights).string()},
+          {"tune", o.tune},
           {"model", o.model},
           {"split", o.split},
           {"test_fraction", o.test_fraction},
@@ -107,6 +111,7 @@ FitOptions request_from(const json& j) {
   o.budget = j.at("budget").get<std::string>();
   o.preset = j.at("preset").get<std::string>();
   o.weights = j.at("weights").get<std::string>();
+  o.tune = j.at("tune").get<std::string>();
   o.model = j.at("model").get<std::string>();
   o.split = j.at("split").get<std::string>();
   o.test_fraction = j.at("test_fraction").get<double>();
@@ -130,11 +135,10 @@ data::Split make_split(const LoadedData& loaded, const FitOptions& options) {
 
 /// Training, package, test and report; the part that resume shares.
 int execute(const Console& console, const FitOptions& options, Prepared& prepared, const Run& run,
-            json record, bool resume, Clock::time_point started) {
+            json record, bool resume, Clock::time_point started, const InterruptScope& interrupt) {
   const bool zh = console.language == Language::zh;
   const data::ImageDataset& dataset = prepared.loaded.dataset;
   const train::ClassifyRecipe& recipe = prepared.recipe;
-  InterruptScope interrupt;
 
   train::ClassifyOptions how;
   how.checkpoints = run.checkpoints();
@@ -199,6 +203,7 @@ int execute(const Console& console, const FitOptions& options, Prepared& prepare
   input.train_count = static_cast<std::int64_t>(prepared.split.train.size());
   input.train_per_class = data::class_counts(dataset, prepared.split.train);
   input.training = {{"model", recipe.model},
+                    {"tune", train::name_of(recipe.tune)},
                     {"epochs", trained.result.epochs},
                     {"steps", trained.result.steps},
                     {"seconds", training_seconds},
@@ -210,6 +215,9 @@ int execute(const Console& console, const FitOptions& options, Prepared& prepare
                     {"reasons", recipe.reasons},
                     {"ending", name_of(trained.result.ending)},
                     {"budget", recipe.budget}};
+  // A readout is fitted at once: it has neither steps nor batches.
+  if (recipe.tune == train::Tune::head)
+    for (const char* name : {"epochs", "steps", "batch_size"}) input.training.erase(name);
   input.data_problems = problems_json(prepared.loaded.report);
   const json report = train::build_report(input);
   const train::Accuracy accuracy = train::accuracy(input.test);
@@ -271,17 +279,25 @@ int fit(const Console& console, const FitOptions& asked) {
       prepared.loaded.dataset.items.size(), prepared.loaded.dataset.classes.size(),
       prepared.split.train.size(), prepared.split.val.size(), prepared.split.test.size()));
 
+  console.say(zh ? "选择训练方案……" : "Choosing how to train ...");
   train::ClassifyRequest request;
   request.preset = train::preset_from_name(options.preset);
   request.epochs = options.epochs;
-  request.weights = options.weights;
+  request.from_scratch = from_scratch(options);
+  if (!request.from_scratch) request.weights = options.weights;
+  request.tune = train::tune_from_name(options.tune);
   request.model = options.model;
   request.seed = options.seed;
   // The budget is for all of it: what reading took is gone, and checking at the end takes its
   // share.
   request.budget = std::max(1.0, (budget - seconds_since(started)) * 0.97 - 1.0);
   const Clock::time_point choosing = Clock::now();
-  prepared.recipe = train::choose_recipe(prepared.loaded.dataset, prepared.split, request);
+  const InterruptScope interrupt;
+  train::ClassifyOptions trial;
+  trial.stop = interrupt.flag();
+  if (!console.json && !console.quiet)
+    trial.listeners.push_back(train::make_progress_bar(console.language));
+  prepared.recipe = train::choose_recipe(prepared.loaded.dataset, prepared.split, request, trial);
   prepared.recipe.budget = std::max(1.0, request.budget - seconds_since(choosing));
   for (const std::string& reason : prepared.recipe.reasons) console.say("  - " + reason);
 
@@ -296,7 +312,7 @@ int fit(const Console& console, const FitOptions& asked) {
               {"fingerprint", fingerprint(prepared.loaded.dataset)}};
   console.say(fmt::format(fmt::runtime(zh ? "训练任务 {}（模型 {}）" : "Run {} (model {})"),
                           run.id(), prepared.recipe.model));
-  return execute(console, options, prepared, run, std::move(record), false, started);
+  return execute(console, options, prepared, run, std::move(record), false, started, interrupt);
 }
 
 int resume_run(const Console& console, const std::string& id, const fs::path& out) {
@@ -329,7 +345,8 @@ int resume_run(const Console& console, const std::string& id, const fs::path& ou
           "恢复数据，或重新训练：athanor fit " + options.data.string()}});
   prepared.split = make_split(prepared.loaded, options);
   console.say(fmt::format(fmt::runtime(zh ? "继续训练任务 {}" : "Going on with run {}"), run.id()));
-  return execute(console, options, prepared, run, std::move(record), true, started);
+  return execute(console, options, prepared, run, std::move(record), true, started,
+                 InterruptScope());
 }
 
 int list_runs_command(const Console& console) {

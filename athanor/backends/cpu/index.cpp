@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "athanor/backends/cpu/kernels.hpp"
-#include "athanor/backends/cpu/strided_copy.hpp"
+#include "athanor/backends/cpu/memory_order.hpp"
 #include "athanor/base/parallel.hpp"
 #include "athanor/ops/core/index.hpp"
 
@@ -84,14 +84,14 @@ void with_sums(const Tensor& x, const Tensor& source, const Tensor& y, const F& 
   if (x.dtype() == DType::f16 || x.dtype() == DType::bf16) {
     const Tensor sums = Tensor::empty(x.shape(), DType::f32);
     const Tensor terms = Tensor::empty(source.shape(), DType::f32);
-    athanor::detail::copy_elements(x, sums);
-    athanor::detail::copy_elements(source, terms);
+    copy_into(x, sums);
+    copy_into(source, terms);
     add(terms, sums);
-    athanor::detail::copy_elements(sums, y);
+    copy_into(sums, y);
     return;
   }
-  copy_strided(x, y);
-  add(row_major(source), y);
+  copy_into(x, y);
+  add(as_contiguous(source), y);
 }
 
 template <class F>
@@ -155,7 +155,7 @@ void scatter_add(const KernelCall& call) {
 }
 
 void index_select(const KernelCall& call) {
-  const Tensor x = row_major(call.inputs[0]);
+  const Tensor x = as_contiguous(call.inputs[0]);
   const Tensor& y = call.outputs[0];
   const std::size_t axis = plain_axis(call);
   const Tensor index = ops::checked_index(call.inputs[1], x.shape()[axis], "index_select");

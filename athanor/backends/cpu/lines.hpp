@@ -45,13 +45,9 @@ template <class T>
 using Work = std::conditional_t<std::is_same_v<T, double>, double, float>;
 
 // The f64 forms of the SIMD loops.
-inline double max_run(const double* x, std::int64_t n) {
+inline double peak_run(const double* x, std::int64_t n) {
   double best = -std::numeric_limits<double>::infinity();
-  for (std::int64_t i = 0; i < n; ++i)
-    if (x[i] > best || x[i] != x[i]) {
-      best = x[i];
-      if (best != best) break;
-    }
+  for (std::int64_t i = 0; i < n; ++i) best = x[i] > best ? x[i] : best;
   return best;
 }
 inline double exp_sum(const double* x, double shift, double* y, std::int64_t n) {

@@ -50,7 +50,7 @@ void softmax_cross_entropy(const KernelCall& call) {
     auto* const log_sums = call.outputs[1].data<Work<T>>();
     T* const losses = call.outputs[0].data<T>();
     const auto log_sum = [log_sums](std::int64_t i, const auto* x, std::int64_t n) {
-      const auto largest = max_run(x, n);
+      const auto largest = peak_run(x, n);
       const double rest = std::log(static_cast<double>(exp_sum(x, largest, n)));
       const double total = static_cast<double>(largest) + rest;
       log_sums[i] = static_cast<Work<T>>(total);

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "athanor/backends/cpu/kernels.hpp"
+#include "athanor/backends/cpu/memory_order.hpp"
 #include "athanor/backends/cpu/simd.hpp"
-#include "athanor/backends/cpu/strided_copy.hpp"
 #include "athanor/base/parallel.hpp"
 
 // Note [Order of sums]
@@ -329,7 +329,7 @@ void reduce_columns(const Plan& plan, const T* x, const Finish& finish) {
 
 template <class T, class Op, class Finish>
 void reduce(const Tensor& input, const Dims& axes, const Finish& finish) {
-  const Tensor x = has_runs(input) ? input : row_major(input);
+  const Tensor x = has_runs(input) ? input : as_contiguous(input);
   const Plan plan = make_plan(x, axes);
   if (plan.outputs == 0) return;
   if (plan.per_output == 0) {

@@ -1,5 +1,5 @@
 #include "athanor/backends/cpu/kernels.hpp"
-#include "athanor/backends/cpu/strided_copy.hpp"
+#include "athanor/backends/cpu/memory_order.hpp"
 
 namespace athanor::backends::cpu {
 
@@ -18,10 +18,10 @@ void pad(const KernelCall& call) {
   if (y.count() == 0) return;
   if (y.count() != x.count()) {
     const Tensor value = Tensor::scalar(call.attrs.real("value"), x.dtype());
-    copy_strided(value.view_as(y.shape(), Strides(y.shape().size(), 0), 0), y);
+    copy_into(value.view_as(y.shape(), Strides(y.shape().size(), 0), 0), y);
   }
   if (x.count() == 0) return;
-  copy_strided(x, part(y, x.shape(), call.attrs.dims("before")));
+  copy_into(x, part(y, x.shape(), call.attrs.dims("before")));
 }
 
 void flip(const KernelCall& call) {
@@ -34,7 +34,7 @@ void flip(const KernelCall& call) {
     offset += (x.shape()[i] - 1) * strides[i];
     strides[i] = -strides[i];
   }
-  copy_strided(x.view_as(x.shape(), strides, offset), call.outputs[0]);
+  copy_into(x.view_as(x.shape(), strides, offset), call.outputs[0]);
 }
 
 void concat(const KernelCall& call) {
@@ -43,7 +43,7 @@ void concat(const KernelCall& call) {
   const auto at = static_cast<std::size_t>(axis < 0 ? axis + y.rank() : axis);
   Dims start(y.shape().size(), 0);
   for (const Tensor& x : call.inputs) {
-    if (x.count() != 0) copy_strided(x, part(y, x.shape(), start));
+    if (x.count() != 0) copy_into(x, part(y, x.shape(), start));
     start[at] += x.shape()[at];
   }
 }

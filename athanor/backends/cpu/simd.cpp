@@ -2,9 +2,9 @@
 
 #include <limits>
 
-// SSE2, AVX2 and AVX-512 are enough: what lies between is rare.
+// SSE4, AVX2 and AVX-512 are enough: what lies between is rare.
 #undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "athanor/backends/cpu/simd.cpp"
 #include <hwy/foreach_target.h>
@@ -93,6 +93,30 @@ float ExtremeRun(const float* x, std::int64_t count) {
   return nan ? std::numeric_limits<float>::quiet_NaN() : best;
 }
 
+float PeakRun(const float* x, std::int64_t count) {
+  const D d;
+  const auto n = static_cast<std::int64_t>(hn::Lanes(d));
+  const V lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
+  V a = lowest, b = lowest;
+  std::int64_t i = 0;
+  for (; i + 2 * n <= count; i += 2 * n) {
+    a = hn::Max(hn::LoadU(d, x + i), a);
+    b = hn::Max(hn::LoadU(d, x + i + n), b);
+  }
+  for (; i + n <= count; i += n) a = hn::Max(hn::LoadU(d, x + i), a);
+#if !HWY_MEM_OPS_MIGHT_FAULT
+  if (i < count) {
+    const auto rest = hn::FirstN(d, static_cast<std::size_t>(count - i));
+    b = hn::Max(hn::IfThenElse(rest, hn::MaskedLoad(rest, d, x + i), lowest), b);
+  }
+  return hn::GetLane(hn::MaxOfLanes(d, hn::Max(a, b)));
+#else
+  float best = hn::GetLane(hn::MaxOfLanes(d, hn::Max(a, b)));
+  for (; i < count; ++i) best = x[i] > best ? x[i] : best;
+  return best;
+#endif
+}
+
 float MaxRun(const float* x, std::int64_t count) { return ExtremeRun<true>(x, count); }
 float MinRun(const float* x, std::int64_t count) { return ExtremeRun<false>(x, count); }
 
@@ -128,7 +152,15 @@ void WidenHalf(const Half* from, float* to, std::int64_t count) {
 }
 
 void NarrowHalf(const float* from, Half* to, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) to[i] = Half(from[i]);
+  std::int64_t i = 0;
+#if HWY_TARGET <= HWY_AVX2  // with F16C: one instruction, rounding to nearest even
+  const D d;
+  const hn::Rebind<hwy::float16_t, D> h;
+  const auto n = static_cast<std::int64_t>(hn::Lanes(d));
+  auto* bits = reinterpret_cast<hwy::float16_t*>(to);
+  for (; i + n <= count; i += n) hn::StoreU(hn::DemoteTo(h, hn::LoadU(d, from + i)), h, bits + i);
+#endif
+  for (; i < count; ++i) to[i] = Half(from[i]);
 }
 
 void WidenBFloat16(const BFloat16* from, float* to, std::int64_t count) {
@@ -139,26 +171,39 @@ void NarrowBFloat16(const float* from, BFloat16* to, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) to[i].bits = detail::float_to_bfloat16_bits(from[i]);
 }
 
-// exp for x <= about 88: 2^k * p(r) with |r| <= ln(2)/2; p is the minimax polynomial of Cephes
-// (Moshier), relative error below 2^-22. Results below the smallest normal number become 0, NaN
+// exp for x <= about 88: 2^k * p(r) with |r| <= ln(2)/2; p is the polynomial of Cephes (Moshier),
+// relative error below 2^-22. Results below the smallest normal number become 0 or subnormal, NaN
 // stays NaN.
-HWY_INLINE V Exp(D d, V x) {
-  const hn::RebindToSigned<D> di;
-  const V low = hn::Set(d, -87.33654f);
-  const V k = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504f)));
-  V r = hn::NegMulAdd(k, hn::Set(d, 0.693359375f), x);
-  r = hn::NegMulAdd(k, hn::Set(d, -2.12194440e-4f), r);
+HWY_INLINE V Polynomial(D d, V r) {
   V p = hn::Set(d, 1.9875691500e-4f);
   p = hn::MulAdd(p, r, hn::Set(d, 1.3981999507e-3f));
   p = hn::MulAdd(p, r, hn::Set(d, 8.3334519073e-3f));
   p = hn::MulAdd(p, r, hn::Set(d, 4.1665795894e-2f));
   p = hn::MulAdd(p, r, hn::Set(d, 1.6666665459e-1f));
   p = hn::MulAdd(p, r, hn::Set(d, 5.0000001201e-1f));
-  p = hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, hn::Set(d, 1.0f)));
+  return hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, hn::Set(d, 1.0f)));
+}
+
+HWY_INLINE V Exp(D d, V x) {
+#if HWY_TARGET == HWY_AVX3
+  // Scaling by 2^k is one instruction, which also takes care of what is too small. max gives its
+  // second operand when one is NaN.
+  const V c{_mm512_max_ps(_mm512_set1_ps(-200.0f), x.raw)};
+  const V k = hn::Round(hn::Mul(c, hn::Set(d, 1.44269504f)));
+  V r = hn::NegMulAdd(k, hn::Set(d, 0.693359375f), c);
+  r = hn::NegMulAdd(k, hn::Set(d, -2.12194440e-4f), r);
+  return V{_mm512_scalef_ps(Polynomial(d, r).raw, k.raw)};
+#else
+  const hn::RebindToSigned<D> di;
+  const V low = hn::Set(d, -87.33654f);
+  const V k = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504f)));
+  V r = hn::NegMulAdd(k, hn::Set(d, 0.693359375f), x);
+  r = hn::NegMulAdd(k, hn::Set(d, -2.12194440e-4f), r);
   const auto e = hn::ConvertTo(di, k);
-  const V y = hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(e)));
+  const V y = hn::BitCast(d, hn::Add(hn::BitCast(di, Polynomial(d, r)), hn::ShiftLeft<23>(e)));
   const V kept = hn::IfThenZeroElse(hn::Lt(x, low), y);
   return hn::IfThenElse(hn::IsNaN(x), x, kept);
+#endif
 }
 
 template <bool kStore>
@@ -180,6 +225,15 @@ float ExpSumLoop(const float* x, float shift, float* y, std::int64_t count) {
     if (kStore) hn::StoreU(u, d, y + i);
     a = hn::Add(a, u);
   }
+#if !HWY_MEM_OPS_MIGHT_FAULT
+  if (i < count) {
+    const auto rest = hn::FirstN(d, static_cast<std::size_t>(count - i));
+    const V u = hn::IfThenElseZero(rest, Exp(d, hn::Sub(hn::MaskedLoad(rest, d, x + i), s)));
+    if (kStore) hn::BlendedStore(u, rest, d, y + i);
+    b = hn::Add(b, u);
+  }
+  return hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b)));
+#else
   float total = hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b)));
   if (i < count) {
     // The rest goes through one vector, filled up with what exp turns into 0.
@@ -193,6 +247,7 @@ float ExpSumLoop(const float* x, float shift, float* y, std::int64_t count) {
     }
   }
   return total;
+#endif
 }
 
 float ExpSumStore(const float* x, float shift, float* y, std::int64_t count) {
@@ -265,6 +320,7 @@ namespace athanor::backends::cpu {
 
 HWY_EXPORT(SumRun);
 HWY_EXPORT(AddRows);
+HWY_EXPORT(PeakRun);
 HWY_EXPORT(MaxRun);
 HWY_EXPORT(MinRun);
 HWY_EXPORT(MaxRows);
@@ -287,6 +343,9 @@ double sum_run(const float* x, std::int64_t count) {
 void add_rows(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t columns,
               float* totals) {
   HWY_DYNAMIC_DISPATCH(AddRows)(x, rows, stride, columns, totals);
+}
+float peak_run(const float* x, std::int64_t count) {
+  return HWY_DYNAMIC_DISPATCH(PeakRun)(x, count);
 }
 float max_run(const float* x, std::int64_t count) { return HWY_DYNAMIC_DISPATCH(MaxRun)(x, count); }
 float min_run(const float* x, std::int64_t count) { return HWY_DYNAMIC_DISPATCH(MinRun)(x, count); }

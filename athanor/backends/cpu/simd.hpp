@@ -16,6 +16,9 @@ double sum_run(const float* x, std::int64_t count);
 /// totals[c] += x[r * stride + c], four rows at a time.
 void add_rows(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t columns,
               float* totals);
+/// Largest element that is not NaN: enough for a shift of exp, which keeps NaN anyway. If a NaN
+/// hides a larger element that element may be missed.
+float peak_run(const float* x, std::int64_t count);
 /// Largest (smallest) element, NaN if there is one.
 float max_run(const float* x, std::int64_t count);
 float min_run(const float* x, std::int64_t count);

@@ -2,7 +2,7 @@
 
 #include "athanor/backends/cpu/kernels.hpp"
 #include "athanor/backends/cpu/lines.hpp"
-#include "athanor/backends/cpu/strided_copy.hpp"
+#include "athanor/backends/cpu/memory_order.hpp"
 
 namespace athanor::backends::cpu {
 
@@ -13,7 +13,7 @@ void softmax(const KernelCall& call) {
     using T = decltype(tag);
     for_lines<T, 1>({&call.inputs[0]}, &call.outputs[0], call.attrs.integer("axis"),
                     [](std::int64_t, const auto& x, auto* y, std::int64_t n) {
-                      const auto total = exp_sum(x[0], max_run(x[0], n), y, n);
+                      const auto total = exp_sum(x[0], peak_run(x[0], n), y, n);
                       scale_run(y, 1 / total, y, n);
                     });
   });
@@ -24,7 +24,7 @@ void log_softmax(const KernelCall& call) {
     using T = decltype(tag);
     for_lines<T, 1>({&call.inputs[0]}, &call.outputs[0], call.attrs.integer("axis"),
                     [](std::int64_t, const auto& x, auto* y, std::int64_t n) {
-                      const auto largest = max_run(x[0], n);
+                      const auto largest = peak_run(x[0], n);
                       shift_run(x[0], largest, std::log(exp_sum(x[0], largest, n)), y, n);
                     });
   });
@@ -78,7 +78,7 @@ void logsumexp(const KernelCall& call) {
     ordered.append(reduced.begin(), reduced.end());
     strides.append(reduced_strides.begin(), reduced_strides.end());
     shape.push_back(length);
-    x = row_major(x.view_as(ordered, strides, x.offset()))
+    x = as_contiguous(x.view_as(ordered, strides, x.offset()))
             .view_as(shape, contiguous_strides(shape), 0);
   }
   visit_floating(x.dtype(), [&](auto tag) {
@@ -87,7 +87,7 @@ void logsumexp(const KernelCall& call) {
     for_lines<T, 1>(
         {&x}, nullptr, -1, [out](std::int64_t i, const auto& in, auto*, std::int64_t n) {
           using W = Work<T>;
-          const W largest = max_run(in[0], n);
+          const W largest = peak_run(in[0], n);
           const W shift = std::isinf(largest) ? W(0) : largest;
           // A sum that overflows without the shift is infinite in any case.
           const W value =

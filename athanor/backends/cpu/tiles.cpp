@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "athanor/backends/cpu/simd.hpp"
 #include "athanor/base/convert.hpp"
 
 namespace athanor::backends::cpu {
@@ -24,6 +25,15 @@ void convert_loop(const void* from, void* to, std::size_t n) {
   const From* a = static_cast<const From*>(from);
   To* y = static_cast<To*>(to);
   for (std::size_t i = 0; i < n; ++i) y[i] = convert_element<To>(a[i]);
+}
+
+template <class H>
+void widen_tile(const void* from, void* to, std::size_t n) {
+  widen(static_cast<const H*>(from), static_cast<float*>(to), static_cast<std::int64_t>(n));
+}
+template <class H>
+void narrow_tile(const void* from, void* to, std::size_t n) {
+  narrow(static_cast<const float*>(from), static_cast<H*>(to), static_cast<std::int64_t>(n));
 }
 
 template <std::size_t bytes>
@@ -48,6 +58,13 @@ ConvertFn convert_function(DType from, DType to) {
                 convert_loop<decltype(x), decltype(y)>;
           });
         });
+    const auto set = [&](DType a, DType b, ConvertFn f) {
+      t[static_cast<std::size_t>(a)][static_cast<std::size_t>(b)] = f;
+    };
+    set(DType::f16, DType::f32, widen_tile<Half>);
+    set(DType::bf16, DType::f32, widen_tile<BFloat16>);
+    set(DType::f32, DType::f16, narrow_tile<Half>);
+    set(DType::f32, DType::bf16, narrow_tile<BFloat16>);
     return t;
   }();
   return table[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];

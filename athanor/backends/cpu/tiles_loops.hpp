@@ -82,26 +82,29 @@ void set_comparisons(TileTable& t) {
   row[6] = where_loop<T, 6>;
 }
 
+/// One of the functions below: f(R) -> R for elements of T.
+template <class T, class R, auto f>
+void set_real(TileTable& t, ScalarOp op) {
+  set_unary<T, [](T a) { return convert_element<T>(f(static_cast<R>(a))); }>(t, op);
+}
+
 /// The functions of the C library, computed in R.
 template <class T, class R>
 void set_real_functions(TileTable& t) {
-  const auto set = [&]<auto f>(ScalarOp op) {
-    set_unary<T, [](T a) { return convert_element<T>(f(static_cast<R>(a))); }>(t, op);
-  };
-  set.template operator()<[](R a) { return std::sqrt(a); }>(ScalarOp::sqrt);
-  set.template operator()<[](R a) { return 1 / std::sqrt(a); }>(ScalarOp::rsqrt);
-  set.template operator()<[](R a) { return std::exp(a); }>(ScalarOp::exp);
-  set.template operator()<[](R a) { return std::expm1(a); }>(ScalarOp::expm1);
-  set.template operator()<[](R a) { return std::log(a); }>(ScalarOp::log);
-  set.template operator()<[](R a) { return std::log1p(a); }>(ScalarOp::log1p);
-  set.template operator()<[](R a) { return std::sin(a); }>(ScalarOp::sin);
-  set.template operator()<[](R a) { return std::cos(a); }>(ScalarOp::cos);
-  set.template operator()<[](R a) { return std::tanh(a); }>(ScalarOp::tanh);
-  set.template operator()<[](R a) { return std::erf(a); }>(ScalarOp::erf);
-  set.template operator()<[](R a) {
+  set_real<T, R, [](R a) { return std::sqrt(a); }>(t, ScalarOp::sqrt);
+  set_real<T, R, [](R a) { return 1 / std::sqrt(a); }>(t, ScalarOp::rsqrt);
+  set_real<T, R, [](R a) { return std::exp(a); }>(t, ScalarOp::exp);
+  set_real<T, R, [](R a) { return std::expm1(a); }>(t, ScalarOp::expm1);
+  set_real<T, R, [](R a) { return std::log(a); }>(t, ScalarOp::log);
+  set_real<T, R, [](R a) { return std::log1p(a); }>(t, ScalarOp::log1p);
+  set_real<T, R, [](R a) { return std::sin(a); }>(t, ScalarOp::sin);
+  set_real<T, R, [](R a) { return std::cos(a); }>(t, ScalarOp::cos);
+  set_real<T, R, [](R a) { return std::tanh(a); }>(t, ScalarOp::tanh);
+  set_real<T, R, [](R a) { return std::erf(a); }>(t, ScalarOp::erf);
+  set_real<T, R, [](R a) {
     const R e = std::exp(-std::fabs(a));
     return a >= 0 ? 1 / (1 + e) : e / (1 + e);
-  }>(ScalarOp::sigmoid);
+  }>(t, ScalarOp::sigmoid);
 }
 
 }  // namespace athanor::backends::cpu

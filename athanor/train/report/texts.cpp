@@ -279,6 +279,7 @@ constexpr Entry kEntries[] = {
     {"training.problems", "What the data check found", "数据检查结果"},
     {"training.model", "Model", "模型结构"},
     {"training.epochs", "Epochs", "训练轮数"},
+    {"training.tune", "Trained part of the network", "训练的部分"},
     {"training.steps", "Steps", "训练步数"},
     {"training.seconds", "Training time", "训练时长"},
     {"training.width", "Input width", "输入宽度"},

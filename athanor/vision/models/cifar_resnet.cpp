@@ -73,11 +73,13 @@ class CifarResNet final : public ImageModel {
     linear_ = &make_child<nn::Linear>("linear", in, options.num_classes);
   }
 
-  Tensor features(const Tensor& x) override {
-    Tensor y = bn1_(conv1_(x));
-    for (nn::Sequential* layer : layers_) y = (*layer)(y);
-    return (*pool_)(y);
+  Tensor features(const Tensor& x) override { return (*pool_)(stages(x).back()); }
+  TensorList stages(const Tensor& x) override {
+    TensorList maps{bn1_(conv1_(x))};
+    for (nn::Sequential* layer : layers_) maps.push_back((*layer)(maps.back()));
+    return maps;
   }
+  std::vector<std::int64_t> stage_widths() const override { return {16, 16, 32, 64}; }
   Tensor classify(const Tensor& features) override { return (*linear_)((*dropout_)(features)); }
   std::int64_t feature_count() const override { return 64; }
   std::vector<std::string> classifier_names() const override {

@@ -121,6 +121,10 @@ Tensor ImageModel::forward(const Tensor& x) {
   return classify(features(ops::channels_last(x)));
 }
 
+TensorList ImageModel::stages(const Tensor& x) {
+  return {ops::reshape(features(x), {x.dim(0), feature_count(), 1, 1})};
+}
+
 std::span<const ModelInfo> model_list() { return infos(); }
 
 const ModelInfo* find_model(const std::string& name) {

@@ -32,6 +32,11 @@ class ImageModel : public nn::Module {
   /// Features -> logits.
   virtual Tensor classify(const Tensor& features) = 0;
   virtual std::int64_t feature_count() const = 0;
+  /// x: [N, C, H, W] -> feature maps [N, D, H, W] of growing depth. The default is features()
+  /// alone, as a map of one place.
+  virtual TensorList stages(const Tensor& x);
+  /// Channels of each map that stages() gives.
+  virtual std::vector<std::int64_t> stage_widths() const { return {feature_count()}; }
   /// Names of the parameters whose shape depends on the number of classes.
   virtual std::vector<std::string> classifier_names() const = 0;
   /// Name of the weight whose shape depends on the number of input channels.

@@ -116,10 +116,17 @@ class ResNet final : public ImageModel {
     fc_ = &make_child<nn::Linear>("fc", in, options.num_classes);
   }
 
-  Tensor features(const Tensor& x) override {
-    Tensor y = maxpool_(bn1_(conv1_(x)));
-    for (Sequential* layer : layers_) y = (*layer)(y);
-    return (*avgpool_)(y);
+  Tensor features(const Tensor& x) override { return (*avgpool_)(stages(x).back()); }
+  TensorList stages(const Tensor& x) override {
+    TensorList maps{bn1_(conv1_(x))};
+    Tensor y = maxpool_(maps.front());
+    for (Sequential* layer : layers_) maps.push_back(y = (*layer)(y));
+    return maps;
+  }
+  std::vector<std::int64_t> stage_widths() const override {
+    std::vector<std::int64_t> widths{base_};
+    for (int i = 0; i < 4; ++i) widths.push_back((base_ << i) * B::kExpansion);
+    return widths;
   }
   Tensor classify(const Tensor& features) override { return (*fc_)((*dropout_)(features)); }
   std::int64_t feature_count() const override { return 8 * base_ * B::kExpansion; }

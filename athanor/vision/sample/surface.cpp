@@ -9,6 +9,7 @@
 #include "athanor/base/file.hpp"
 #include "athanor/base/philox.hpp"
 #include "athanor/vision/image/codec.hpp"
+#include "athanor/vision/sample/folder.hpp"
 
 namespace athanor::vision {
 
@@ -228,25 +229,11 @@ Image draw_surface(std::uint64_t seed, std::int64_t index, int surface_class, in
 
 void write_surface_samples(const std::filesystem::path& folder, const SurfaceOptions& options,
                            const std::function<void(std::int64_t)>& progress) {
-  namespace fs = std::filesystem;
   require(options.count >= 4 && options.count <= 1'000'000,
           "data sample: count must be between 4 and 1000000, not {}", options.count);
-  if (fs::exists(folder) && !(fs::is_directory(folder) && fs::is_empty(folder)))
-    throw RefusalError(
-        {"folder-not-empty",
-         Exit::file,
-         {"The folder for the sample pictures is not empty", "示例图片的目标目录不是空的"},
-         folder.string(),
-         {"nothing that is there may be overwritten", "不能覆盖已有内容"},
-         {"name a new folder", "请指定一个新目录"}});
   const int classes = static_cast<int>(std::size(kSurfaceClasses));
-  std::error_code error;
-  for (auto name : kSurfaceClasses) {
-    fs::create_directories(folder / name, error);
-    if (error)
-      throw IoError(fmt::format("cannot create {}: {}", (folder / name).string(), error.message()),
-                    error.value());
-  }
+  make_class_folders(
+      folder, std::vector<std::string>(std::begin(kSurfaceClasses), std::end(kSurfaceClasses)));
   for (std::int64_t i = 0; i < options.count; ++i) {
     const int surface_class = static_cast<int>(i % classes);
     const Bytes jpeg = encode_jpeg(draw_surface(options.seed, i, surface_class, options.side), 90);
