@@ -2,48 +2,26 @@
 // "ms_best"} for each. dnn_ops.py runs it by turns with PyTorch.
 //
 // bench_dnn_ops [--seconds S] [--threads N] [WORKLOAD...]
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
-#include <vector>
 
-#include "athanor/base/parallel.hpp"
 #include "athanor/op/dispatch.hpp"
 #include "athanor/ops/ops.hpp"
+#include "bench/program.hpp"
 
 namespace {
 
 using namespace athanor;  // NOLINT: a program, not a library
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 struct Bench {
-  double seconds = 0.5;
-  std::vector<std::string> wanted;
+  bench::Options options;
 
   template <class F>
   void operator()(const std::string& workload, const F& f) const {
-    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), workload) == wanted.end())
-      return;
-    for (int i = 0; i < 3; ++i) f();
-    auto start = Clock::now();
-    f();
-    const int inner = std::max(1, static_cast<int>(1e-3 / std::max(since(start), 1e-8)));
-    std::vector<double> samples;
-    const auto begin = Clock::now();
-    while (since(begin) < seconds || samples.size() < 5) {
-      start = Clock::now();
-      for (int i = 0; i < inner; ++i) f();
-      samples.push_back(since(start) / inner * 1e3);
-    }
-    std::sort(samples.begin(), samples.end());
+    if (!options.wants(workload)) return;
+    const bench::Times times = bench::measure(options.seconds, f);
     std::printf("{\"workload\": \"%s\", \"ms\": %.6f, \"ms_best\": %.6f}\n", workload.c_str(),
-                samples[samples.size() / 2], samples[0]);
+                times.median, times.best);
     std::fflush(stdout);
   }
 };
@@ -80,17 +58,7 @@ void normalisation(const Bench& bench, const std::string& name, const Shape& sha
 }  // namespace
 
 int main(int argc, char** argv) {
-  Bench bench;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word == "--seconds" && i + 1 < argc) {
-      bench.seconds = std::atof(argv[++i]);
-    } else if (word == "--threads" && i + 1 < argc) {
-      set_compute_threads(std::atoi(argv[++i]));
-    } else {
-      bench.wanted.push_back(word);
-    }
-  }
+  const Bench bench{bench::read_options(argc, argv, 0.5)};
   const NoGrad no_grad;
   for (const std::int64_t n : {4, 64, 128, 256, 512, 1024}) {
     const Tensor a = random({n, n}), b = random({n, n});

@@ -4,17 +4,13 @@ its own.
 
 dnn_ops.py PROGRAM [--turns N] [--seconds S] [--threads N] [WORKLOAD...]   PROGRAM is build/release/bin/bench_dnn_ops
 
-PyTorch runs in the environment in which Debian's build is fastest (see ops.py). Prints one JSON line per workload:
+PyTorch runs in the environment in which Debian's build is fastest (see turns.py). Prints one JSON line per workload:
 the medians over the turns in milliseconds and the ratio torch / athanor (above 1: athanor is faster).
 """
-import argparse
 import json
 import statistics
-import subprocess
-import sys
-import time
 
-from ops import clean_environment, torch_environment
+import turns
 
 
 def run_torch(seconds, wanted, threads):
@@ -27,19 +23,7 @@ def run_torch(seconds, wanted, threads):
     def bench(workload, f):
         if wanted and workload not in wanted:
             return
-        for _ in range(3):
-            f()
-        start = time.perf_counter()
-        f()
-        inner = max(1, int(1e-3 / max(time.perf_counter() - start, 1e-8)))
-        samples, begin = [], time.perf_counter()
-        while time.perf_counter() - begin < seconds or len(samples) < 5:
-            start = time.perf_counter()
-            for _ in range(inner):
-                f()
-            samples.append((time.perf_counter() - start) / inner * 1e3)
-        samples.sort()
-        print(json.dumps({"workload": workload, "ms": samples[len(samples) // 2], "ms_best": samples[0]}), flush=True)
+        print(json.dumps({"workload": workload} | turns.measure(f, seconds)), flush=True)
 
     last = torch.channels_last
 
@@ -106,31 +90,13 @@ def run_torch(seconds, wanted, threads):
         bench("global_avg_1280_7", lambda: F.adaptive_avg_pool2d(x, 1))
 
 
-def collect(command, env, into):
-    out = subprocess.run(command, env=env, capture_output=True, text=True)
-    if out.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{out.stderr[-2000:]}")
-    for line in out.stdout.splitlines():
-        r = json.loads(line)
-        into.setdefault(r["workload"], []).append((r["ms"], r["ms_best"]))
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program")
-    parser.add_argument("workloads", nargs="*")
-    parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=0.3)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_intermixed_args()
+    options = turns.options(__doc__, turns=3, seconds=0.3)
     if options.program == "torch":  # the child process of the other side
         return run_torch(options.seconds, options.workloads, options.threads)
-    common = ["--seconds", str(options.seconds), "--threads", str(options.threads), *options.workloads]
-    env = clean_environment() | {"OMP_NUM_THREADS": str(options.threads), "OMP_PROC_BIND": "close"}
     ours, torch = {}, {}
-    for _ in range(options.turns):
-        collect([options.program, *common], env, ours)
-        collect([sys.executable, __file__, "torch", *common], torch_environment(options.threads), torch)
+    for side, r in turns.take_turns(options, options.workloads):
+        (ours if side == "athanor" else torch).setdefault(r["workload"], []).append((r["ms"], r["ms_best"]))
     for workload, times in ours.items():
         line = {"workload": workload, "athanor_ms": round(statistics.median(t[0] for t in times), 5)}
         if workload in torch:

@@ -4,60 +4,32 @@
 // bench_ops [--seconds S] [--threads N] [--processor] [WORKLOAD...]
 // --processor counts processor time in place of wall time: for one thread on a machine that is
 // busy.
-#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <ctime>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "athanor/autograd/autograd.hpp"
-#include "athanor/base/parallel.hpp"
 #include "athanor/ops/operators.hpp"
+#include "bench/program.hpp"
 
 namespace {
 
 using namespace athanor;  // NOLINT: a program, not a library
-bool processor_time = false;
-
-double now() {
-  timespec t;
-  clock_gettime(processor_time ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
 class Bench {
  public:
-  Bench(double seconds, std::vector<std::string> wanted)
-      : seconds_(seconds), wanted_(std::move(wanted)) {}
+  explicit Bench(bench::Options options) : options_(std::move(options)) {}
 
   template <class F>
   void run(const std::string& workload, std::int64_t size, const F& f) const {
-    if (!wanted_.empty() && std::find(wanted_.begin(), wanted_.end(), workload) == wanted_.end())
-      return;
-    for (int i = 0; i < 3; ++i) f();
-    // Enough calls in one sample that the clock does not matter.
-    double start = now();
-    f();
-    const int inner = std::max(1, static_cast<int>(1e-3 / std::max((now() - start), 1e-7)));
-    std::vector<double> samples;
-    const double begin = now();
-    while (now() - begin < seconds_ || samples.size() < 5) {
-      start = now();
-      for (int i = 0; i < inner; ++i) f();
-      samples.push_back((now() - start) / inner * 1e3);
-    }
-    std::sort(samples.begin(), samples.end());
+    if (!options_.wants(workload)) return;
+    const bench::Times times = bench::measure(options_.seconds, f);
     std::printf("{\"workload\": \"%s\", \"size\": %lld, \"ms\": %.6f, \"ms_best\": %.6f}\n",
-                workload.c_str(), static_cast<long long>(size), samples[samples.size() / 2],
-                samples[0]);
+                workload.c_str(), static_cast<long long>(size), times.median, times.best);
     std::fflush(stdout);
   }
 
  private:
-  double seconds_;
-  std::vector<std::string> wanted_;
+  bench::Options options_;
 };
 
 Expr gelu_of(const Expr& x) { return 0.5 * x * (1.0 + erf(x * 0.70710678118654752)); }
@@ -103,20 +75,4 @@ void run_all(const Bench& bench) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  double seconds = 0.3;
-  std::vector<std::string> wanted;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word == "--seconds" && i + 1 < argc) {
-      seconds = std::atof(argv[++i]);
-    } else if (word == "--threads" && i + 1 < argc) {
-      athanor::set_compute_threads(std::atoi(argv[++i]));
-    } else if (word == "--processor") {
-      processor_time = true;
-    } else {
-      wanted.push_back(word);
-    }
-  }
-  run_all(Bench(seconds, wanted));
-}
+int main(int argc, char** argv) { run_all(Bench(bench::read_options(argc, argv, 0.3))); }

@@ -8,35 +8,11 @@ where the processor has them, threads bound, tcmalloc. Prints one JSON line per 
 over the turns in milliseconds and the ratio torch / athanor (above 1: athanor is faster).
 --processor counts processor time in place of wall time: for one thread on a machine that is busy.
 """
-import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
 
-
-def library_folder(package):
-    listing = subprocess.run(["dpkg", "-L", package], capture_output=True, text=True).stdout.split("\n")
-    return next((os.path.dirname(line) for line in listing if line.endswith("/libblas.so.3")), "")
-
-
-def clean_environment():
-    ours = ("OPENBLAS", "OMP_", "GOMP_", "ATEN_", "LD_", "MALLOC", "GLIBC_T", "DNNL", "ONEDNN")
-    return {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-
-
-def torch_environment(threads):
-    env = clean_environment()
-    flags = open("/proc/cpuinfo").read()
-    wide = "avx512f" in flags
-    env |= {"LD_LIBRARY_PATH": library_folder("libopenblas0-openmp"), "OMP_NUM_THREADS": str(threads),
-            "OMP_PROC_BIND": "close", "ATEN_CPU_CAPABILITY": "avx512" if wide else "avx2",
-            "LD_PRELOAD": "libtcmalloc_minimal.so.4"}
-    if wide:
-        env["OPENBLAS_CORETYPE"] = "SkylakeX"
-    return env
+import turns
 
 
 def run_torch(seconds, wanted, threads, processor):
@@ -51,19 +27,7 @@ def run_torch(seconds, wanted, threads, processor):
     def bench(workload, size, f):
         if wanted and workload not in wanted:
             return
-        for _ in range(3):
-            f()
-        start = now()
-        f()
-        inner = max(1, int(1e-3 / max(now() - start, 1e-7)))
-        samples, begin = [], now()
-        while now() - begin < seconds or len(samples) < 5:
-            start = now()
-            for _ in range(inner):
-                f()
-            samples.append((now() - start) / inner * 1e3)
-        samples.sort()
-        print(json.dumps({"workload": workload, "size": size, "ms": samples[len(samples) // 2], "ms_best": samples[0]}), flush=True)
+        print(json.dumps({"workload": workload, "size": size} | turns.measure(f, seconds, now)), flush=True)
 
     with torch.inference_mode():
         for n in (10**6, 10**7):
@@ -97,29 +61,13 @@ def run_torch(seconds, wanted, threads, processor):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program")
-    parser.add_argument("workloads", nargs="*")
-    parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.3)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--processor", action="store_true")
-    options = parser.parse_intermixed_args()
+    options = turns.options(__doc__, turns=5, seconds=0.3, processor=True)
     if options.program == "torch":  # the child process of the other side
-        run_torch(options.seconds, options.workloads, options.threads, options.processor)
-        return
-    common = ["--seconds", str(options.seconds), "--threads", str(options.threads), *["--processor"] * options.processor, *options.workloads]
-    ours = clean_environment() | {"OMP_NUM_THREADS": str(options.threads), "OMP_PROC_BIND": "close"}
-    sides = {"athanor": ([options.program, *common], ours),
-             "torch": ([sys.executable, __file__, "torch", *common], torch_environment(options.threads))}
+        return run_torch(options.seconds, options.workloads, options.threads, options.processor)
     found = {}
-    for _ in range(options.turns):
-        for side, (command, env) in sides.items():
-            lines = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True).stdout
-            for line in lines.splitlines():
-                r = json.loads(line)
-                at = found.setdefault((r["workload"], r["size"]), {"athanor": [], "torch": []})
-                at[side].append((r["ms"], r["ms_best"]))
+    for side, r in turns.take_turns(options, options.workloads):
+        at = found.setdefault((r["workload"], r["size"]), {"athanor": [], "torch": []})
+        at[side].append((r["ms"], r["ms_best"]))
     for (workload, size), times in found.items():
         median = {side: statistics.median(t[0] for t in times[side]) for side in times}
         best = {side: min(t[1] for t in times[side]) for side in times}

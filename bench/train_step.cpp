@@ -3,29 +3,21 @@
 // PyTorch.
 //
 // bench_train_step [--seconds S] [--threads N] [--deterministic] [WORKLOAD...]
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "athanor/autograd/autograd.hpp"
-#include "athanor/base/parallel.hpp"
 #include "athanor/nn/layers.hpp"
 #include "athanor/nn/losses.hpp"
 #include "athanor/ops/ops.hpp"
 #include "athanor/optim/optimizer.hpp"
 #include "athanor/vision/models/model.hpp"
+#include "bench/program.hpp"
 
 namespace {
 
 using namespace athanor;  // NOLINT: a program, not a library
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // 784 - 512 - 512 - 10.
 class Mlp final : public nn::Module {
@@ -88,43 +80,20 @@ void run(const Workload& w, double seconds) {
     autograd::backward(nn::cross_entropy((*model)(x), target));
     sgd.step(1e-3);
   };
-  for (int i = 0; i < 3; ++i) step();
-  std::vector<double> samples;
-  const auto begin = Clock::now();
-  while (since(begin) < seconds || samples.size() < 5) {
-    const auto start = Clock::now();
-    step();
-    samples.push_back(since(start) * 1e3);
-  }
-  std::sort(samples.begin(), samples.end());
+  const bench::Times times = bench::measure(seconds, step);
   std::printf("{\"workload\": \"%s\", \"batch\": %lld, \"ms\": %.4f, \"ms_best\": %.4f}\n",
-              w.name.c_str(), static_cast<long long>(w.input[0]), samples[samples.size() / 2],
-              samples[0]);
+              w.name.c_str(), static_cast<long long>(w.input[0]), times.median, times.best);
   std::fflush(stdout);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  double seconds = 2;
-  std::vector<std::string> wanted;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word == "--seconds" && i + 1 < argc) {
-      seconds = std::atof(argv[++i]);
-    } else if (word == "--threads" && i + 1 < argc) {
-      set_compute_threads(std::atoi(argv[++i]));
-    } else if (word == "--deterministic") {
-      set_deterministic(true);
-    } else {
-      wanted.push_back(word);
-    }
-  }
+  const bench::Options options = bench::read_options(argc, argv, 2);
   const Workload workloads[] = {{"mlp", {128, 784}, 10},
                                 {"tiny_cnn", {128, 1, 28, 28}, 10},
                                 {"resnet18", {16, 3, 224, 224}, 1000},
                                 {"mobilenet_v2", {16, 3, 224, 224}, 1000}};
   for (const Workload& w : workloads)
-    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), w.name) != wanted.end())
-      run(w, seconds);
+    if (options.wants(w.name)) run(w, options.seconds);
 }

@@ -4,17 +4,13 @@ in processes of its own.
 
 train_step.py PROGRAM [--turns N] [--seconds S] [--threads N] [WORKLOAD...]   PROGRAM is build/release/bin/bench_train_step
 
-PyTorch runs in the environment in which Debian's build is fastest (see ops.py), in NHWC and in NCHW, with the optimiser
+PyTorch runs in the environment in which Debian's build is fastest (see turns.py), in NHWC and in NCHW, with the optimiser
 that takes all parameters at once and the plain one; the fastest of them counts. Prints one JSON line per workload.
 """
-import argparse
 import json
 import statistics
-import subprocess
-import sys
-import time
 
-from ops import clean_environment, torch_environment
+import turns
 
 WORKLOADS = ("mlp", "tiny_cnn", "resnet18", "mobilenet_v2")
 
@@ -56,16 +52,8 @@ def run_torch(seconds, wanted, threads):
             F.cross_entropy(model(x), target).backward()
             optimizer.step()
 
-        for _ in range(3):
-            step()
-        samples, begin = [], time.perf_counter()
-        while time.perf_counter() - begin < seconds or len(samples) < 5:
-            start = time.perf_counter()
-            step()
-            samples.append((time.perf_counter() - start) * 1e3)
-        samples.sort()
-        print(json.dumps({"workload": name, "variant": ["nchw", "nhwc"][nhwc] + "+foreach" * foreach,
-                          "ms": samples[len(samples) // 2], "ms_best": samples[0]}), flush=True)
+        print(json.dumps({"workload": name, "variant": ["nchw", "nhwc"][nhwc] + "+foreach" * foreach}
+                         | turns.measure(step, seconds)), flush=True)
 
     for name in WORKLOADS:
         if wanted and name not in wanted:
@@ -76,27 +64,13 @@ def run_torch(seconds, wanted, threads):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program")
-    parser.add_argument("workloads", nargs="*")
-    parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=1.5)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_intermixed_args()
+    options = turns.options(__doc__, turns=3, seconds=1.5)
     if options.program == "torch":  # the child process of the other side
         return run_torch(options.seconds, options.workloads, options.threads)
-    env = clean_environment() | {"OMP_NUM_THREADS": str(options.threads), "OMP_PROC_BIND": "close"}
     for workload in options.workloads or WORKLOADS:
-        common = ["--seconds", str(options.seconds), "--threads", str(options.threads), workload]
         ours, torch = [], {}
-        for _ in range(options.turns):
-            out = subprocess.run([options.program, *common], env=env, stdout=subprocess.PIPE, text=True, check=True)
-            ours += [json.loads(line) for line in out.stdout.splitlines()]
-            out = subprocess.run([sys.executable, __file__, "torch", *common], env=torch_environment(options.threads),
-                                 stdout=subprocess.PIPE, text=True, check=True)
-            for line in out.stdout.splitlines():
-                r = json.loads(line)
-                torch.setdefault(r["variant"], []).append(r)
+        for side, r in turns.take_turns(options, [workload]):
+            (ours if side == "athanor" else torch.setdefault(r["variant"], [])).append(r)
         mine = statistics.median(r["ms"] for r in ours)
         medians = {v: statistics.median(r["ms"] for r in rs) for v, rs in torch.items()}
         variant = min(medians, key=medians.get)

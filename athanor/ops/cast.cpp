@@ -6,9 +6,8 @@ namespace athanor::ops {
 ATH_OP(cast, "(x, dtype: dtype) -> y") {
   op.doc =
       "x as another dtype, the same memory order; x itself if it has that dtype. Floating values "
-      "are "
-      "cut towards zero and limited to the range of an integer (NaN gives 0), integers wrap into a "
-      "narrower one, anything but zero is true.";
+      "are cut towards zero and limited to the range of an integer (NaN gives 0), integers wrap "
+      "into a narrower one, anything but zero is true.";
   op.dtypes = kAnyDType;
   op.infer = [](std::span<const TensorMeta> in, const Attrs& a) {
     return MetaList{{in[0].shape, a.dtype("dtype")}};

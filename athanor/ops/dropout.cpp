@@ -6,10 +6,9 @@ namespace athanor::ops {
 ATH_OP(dropout, "(x, p: real, seed: integer, stream: integer) -> y") {
   op.doc =
       "Inverted dropout: each element is 0 with probability p, x / (1 - p) otherwise (Srivastava "
-      "et "
-      "al. 2014). Element i of the row-major order is dropped if word i % 4 of Philox counter i / "
-      "4 "
-      "under the key {seed, stream} is below p * 2^32. The gradient draws the same numbers again.";
+      "et al. 2014). Element i of the row-major order is dropped if word i % 4 of Philox counter "
+      "i / 4 under the key {seed, stream} is below p * 2^32. The gradient draws the same numbers "
+      "again.";
   op.infer = [](std::span<const TensorMeta> in, const Attrs& a) {
     const double p = a.real("p");
     require(p >= 0 && p <= 1, "dropout: p is {}, it must be between 0 and 1", p);

@@ -10,10 +10,8 @@ ATH_OP(random_normal,
        "= f32) -> y") {
   op.doc =
       "Normal numbers, a pure function of (seed, stream, position): Box-Muller on pairs of words "
-      "of "
-      "Philox counter i / 4 (f64: of 53 bits each, counter i / 2); an even element takes the "
-      "cosine, "
-      "the odd one after it the sine.";
+      "of Philox counter i / 4 (f64: of 53 bits each, counter i / 2); an even element takes the "
+      "cosine, the odd one after it the sine.";
   op.infer = [](std::span<const TensorMeta>, const Attrs& a) {
     const DType dtype = a.dtype("dtype");
     require<DTypeError>(is_floating(dtype), "random_normal: dtype {} is not floating",

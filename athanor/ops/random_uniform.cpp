@@ -7,10 +7,8 @@ ATH_OP(random_uniform,
        "= f32) -> y") {
   op.doc =
       "Uniform numbers in [low, high), a pure function of (seed, stream, position): element i is "
-      "made "
-      "of the upper 24 bits of word i % 4 of Philox counter i / 4; in f64 of the upper 53 bits of "
-      "two "
-      "words. Rounding to the dtype may reach high.";
+      "made of the upper 24 bits of word i % 4 of Philox counter i / 4; in f64 of the upper 53 "
+      "bits of two words. Rounding to the dtype may reach high.";
   op.infer = [](std::span<const TensorMeta>, const Attrs& a) {
     const DType dtype = a.dtype("dtype");
     require<DTypeError>(is_floating(dtype), "random_uniform: dtype {} is not floating",

@@ -72,17 +72,14 @@ bool search_line(const SmoothFunction& function, const Place& from, const Vector
     trial.value = function(trial.x, trial.gradient);
     const bool lower =
         std::isfinite(trial.value) && trial.value <= from.value + kDecrease * length * slope;
-    if (lower && (!found || trial.value < to.value)) {
-      to = trial;
-      found = true;
-    }
     if (!lower) {
       high = length;
-    } else if (dot(trial.gradient, direction) < kCurvature * slope) {
-      low = length;
     } else {
-      to = trial;
-      return true;
+      const bool far_enough = dot(trial.gradient, direction) >= kCurvature * slope;
+      if (far_enough || !found || trial.value < to.value) to = trial;
+      if (far_enough) return true;
+      found = true;
+      low = length;
     }
     length = high > 0 ? (low + high) / 2 : 2 * length;
   }

@@ -12,14 +12,13 @@ std::unique_ptr<vision::ImageModel> make_network(const ClassifyRecipe& recipe,
       recipe.model, {.num_classes = recipe.classes, .in_channels = recipe.preprocess.channels});
   model->initialize(recipe.seed);
   if (!recipe.builtin_weights && recipe.weights.empty()) return model;
-  const std::string name =
-      recipe.builtin_weights ? "athanor's own weights" : recipe.weights.filename().string();
-  const vision::PretrainedReport r =
-      vision::load_pretrained(*model,
-                              recipe.builtin_weights ? vision::builtin_weights(recipe.model)
-                                                     : io::load_weights(recipe.weights),
-                              recipe.builtin_weights ? name : recipe.weights.string());
-  report = fmt::format("{}: {} tensors loaded, {} adapted, {} made anew", name, r.loaded.size(),
+  const bool own = recipe.builtin_weights;
+  const std::string origin = own ? "athanor's own weights" : recipe.weights.string();
+  const vision::PretrainedReport r = vision::load_pretrained(
+      *model, own ? vision::builtin_weights(recipe.model) : io::load_weights(recipe.weights),
+      origin);
+  report = fmt::format("{}: {} tensors loaded, {} adapted, {} made anew",
+                       own ? origin : recipe.weights.filename().string(), r.loaded.size(),
                        r.adapted.size(), r.replaced.size());
   return model;
 }

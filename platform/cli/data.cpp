@@ -121,10 +121,7 @@ int data_sample(const Console& console, const fs::path& folder, const std::strin
   };
   json result{{"folder", folder.string()}, {"count", count}};
   if (kind == "pattern") {
-    vision::PatternOptions options;
-    options.count = count;
-    options.side = side;
-    options.seed = seed;
+    const vision::PatternOptions options{.count = count, .side = side, .seed = seed};
     vision::write_pattern_samples(folder, options, progress);
     console.print(fmt::format(
         fmt::runtime(console.pick("{} generated pictures of {} visual patterns are in {}",
@@ -132,10 +129,7 @@ int data_sample(const Console& console, const fs::path& folder, const std::strin
         count, options.classes, folder.string()));
     result["classes"] = options.classes;
   } else {
-    vision::SurfaceOptions options;
-    options.count = count;
-    options.side = side;
-    options.seed = seed;
+    const vision::SurfaceOptions options{.count = count, .side = side, .seed = seed};
     vision::write_surface_samples(folder, options, progress);
     console.print(fmt::format(
         fmt::runtime(console.pick(
