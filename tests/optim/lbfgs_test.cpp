@@ -43,7 +43,7 @@ TEST(Lbfgs, FindsTheEndOfRosenbrocksValley) {
 
 TEST(Lbfgs, MinimisesAnIllConditionedBowl) {
   std::vector<double> x(50, 0.0);
-  const auto result = optim::minimize_lbfgs(bowl, x, {.max_iterations = 500});
+  const auto result = optim::minimize_lbfgs(bowl, x, {.max_iterations = 1000});
   EXPECT_TRUE(result.converged);
   for (std::size_t i = 0; i < x.size(); ++i)
     EXPECT_NEAR(x[i], static_cast<double>(i + 1), 1e-3) << i;
