@@ -64,7 +64,8 @@ int at_most(int side, const PictureFacts& facts) {
   return std::min(side, round_up(std::min(facts.median_width, facts.median_height), 16));
 }
 
-// The largest input for which the budget still allows enough epochs.
+// The largest input for which the budget still allows enough epochs; a readout, which has none,
+// sees the largest of its own, whatever the speed of the machine.
 void choose_size(ClassifyRecipe& r, const PictureFacts& facts, std::int64_t count,
                  const ClassifyRequest& request) {
   if (std::max(facts.median_width, facts.median_height) <= kSmallSide) {
@@ -75,6 +76,10 @@ void choose_size(ClassifyRecipe& r, const PictureFacts& facts, std::int64_t coun
     return;
   }
   const PresetFacts& preset = facts_of(request.preset);
+  if (request.tune == Tune::head) {
+    set_side(r, at_most(preset.head_side, facts));
+    return;
+  }
   const int largest = at_most(preset.largest_side, facts);
   set_side(r, largest);
   if (request.epochs > 0) {
@@ -228,10 +233,7 @@ void choose_tune(ClassifyRecipe& r, const data::ImageDataset& dataset, const dat
          {fmt::format("there are no pretrained weights for {}", r.model),
           fmt::format("模型 {} 没有预训练权重", r.model)},
          {"give --weights FILE, or leave --tune away", "请加上 --weights 文件，或去掉 --tune"}});
-  if (request.tune == Tune::head) {
-    r.tune = Tune::head;
-    set_side(r, head_side);
-  }
+  if (request.tune == Tune::head) r.tune = Tune::head;
   if (request.tune != Tune::choose || !pretrained || request.epochs > 0 ||
       static_cast<std::int64_t>(split.train.size()) > kFew)
     return;

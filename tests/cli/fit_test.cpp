@@ -134,6 +134,29 @@ TEST(Fit, KilledAtTenRandomMomentsAndResumedEqualsTheUninterruptedRunBitForBit) 
   EXPECT_EQ(a.out, b.out);
 }
 
+TEST(Fit, AReadoutHasTheSameBitsAgainAndAfterAKill) {
+  const Workplace whole, again, broken;
+  const fs::path data = sample(whole, "parts", 200, 64);
+  const auto arguments = [&](const Workplace& place) {
+    return std::vector<std::string>{
+        "fit", data.string(), "--tune", "head", "--json", "--out", (place / "m.zip").string()};
+  };
+  for (const Workplace* place : {&whole, &again}) {
+    const Outcome fit = athanor(*place, arguments(*place));
+    ASSERT_EQ(fit.status, 0) << fit.err;
+  }
+  const std::string onnx = zip_member(whole / "m.zip", "model.onnx");
+  EXPECT_TRUE(zip_member(again / "m.zip", "model.onnx") == onnx);
+
+  Process process(broken, arguments(broken));
+  while (process.running() && logged_steps(broken) < 2) std::this_thread::yield();
+  process.signal(SIGKILL);
+  process.wait();
+  const Outcome resumed = athanor(broken, {"run", "resume", "last", "--json"});
+  ASSERT_EQ(resumed.status, 0) << resumed.err;
+  EXPECT_TRUE(zip_member(broken / "m.zip", "model.onnx") == onnx);
+}
+
 TEST(Fit, CtrlCSavesAndResumeGoesOn) {
   const Workplace place;
   const fs::path data = sample(place, "parts", 240);
