@@ -1,6 +1,7 @@
 #include "athanor/train/classify_model.hpp"
 
 #include "athanor/io/weights.hpp"
+#include "athanor/ops/ops.hpp"
 #include "athanor/vision/models/builtin.hpp"
 #include "athanor/vision/models/pretrained.hpp"
 
@@ -37,6 +38,11 @@ ReadoutTask readout_task(const data::ImageDataset& dataset, std::span<const std:
           .mirror_horizontal = recipe.augmentation.horizontal_flip > 0,
           .mirror_vertical = recipe.augmentation.vertical_flip > 0,
           .seed = recipe.seed};
+}
+
+Tensor scores_of(nn::Module& model, bool multi_label, const Tensor& pixels) {
+  const Tensor logits = model(pixels);
+  return multi_label ? ops::sigmoid(logits) : ops::softmax(logits, 1);
 }
 
 }  // namespace athanor::train

@@ -18,4 +18,7 @@ std::unique_ptr<vision::ReadoutModel> make_readout(const ClassifyRecipe& recipe,
 ReadoutTask readout_task(const data::ImageDataset& dataset, std::span<const std::int64_t> items,
                          const ClassifyRecipe& recipe);
 
+/// Runs a classifier's network and turns its logits into scores: [N, C, H, W] -> [N, classes].
+Tensor scores_of(nn::Module& model, bool multi_label, const Tensor& pixels);
+
 }  // namespace athanor::train

@@ -52,8 +52,7 @@ class ClassifyTask final : public Task {
     if (split_.val.empty()) return std::nullopt;
     const Evaluation e =
         evaluate_classifier(dataset_, split_.val, recipe_.preprocess, [&](const Tensor& pixels) {
-          const Tensor logits = model_(pixels);
-          return recipe_.multi_label ? ops::sigmoid(logits) : ops::softmax(logits, 1);
+          return scores_of(model_, recipe_.multi_label, pixels);
         });
     return accuracy(e).value;
   }
@@ -110,12 +109,6 @@ TrainedClassifier train_head(const data::ImageDataset& dataset, const data::Spli
   out.result.seconds = event.elapsed;
   out.model = std::move(model);
   return out;
-}
-
-/// Runs the classifier's network and turns its logits into scores.
-Tensor scores_of(nn::Module& model, bool multi_label, const Tensor& pixels) {
-  const Tensor logits = model(pixels);
-  return multi_label ? ops::sigmoid(logits) : ops::softmax(logits, 1);
 }
 
 }  // namespace

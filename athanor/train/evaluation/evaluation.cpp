@@ -123,6 +123,13 @@ bool Evaluation::has_label(const Prediction& p, int label) {
   return std::find(p.truth.begin(), p.truth.end(), label) != p.truth.end();
 }
 
+bool Evaluation::right(const Prediction& p) const {
+  if (!multi_label) return has_label(p, top(p));
+  for (int c = 0; c < class_count(*this); ++c)
+    if ((score(p, c) >= kGiven) != has_label(p, c)) return false;
+  return true;
+}
+
 std::int64_t unusable_scores(const Evaluation& e) {
   return std::count_if(e.predictions.begin(), e.predictions.end(), [](const Prediction& p) {
     return !std::all_of(p.scores.begin(), p.scores.end(), [](float s) { return std::isfinite(s); });
@@ -135,14 +142,7 @@ Accuracy accuracy(const Evaluation& e) {
   for (const Prediction& p : e.predictions) {
     if (!e.counted(p)) continue;
     ++a.count;
-    bool right = true;
-    if (e.multi_label) {
-      for (int c = 0; c < class_count(e); ++c)
-        right = right && (Evaluation::score(p, c) >= kGiven) == Evaluation::has_label(p, c);
-    } else {
-      right = Evaluation::has_label(p, Evaluation::top(p));
-    }
-    a.correct += right;
+    a.correct += e.right(p);
   }
   a.value = ratio(a.correct, a.count, 0);
   a.interval = wilson_interval(a.correct, a.count);

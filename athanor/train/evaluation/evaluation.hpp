@@ -40,6 +40,9 @@ struct Evaluation {
   /// The score of a class in [0, 1]; 0 for one that is not a number.
   static double score(const Prediction& prediction, int label);
   static bool has_label(const Prediction& prediction, int label);
+  /// Whether the top class is a truth (single-label) or the whole set of labels is right at
+  /// threshold 0.5 (multi-label).
+  bool right(const Prediction& prediction) const;
   /// Whether the item is in the numbers: it has a truth, or is multi-label, where none is one too.
   bool counted(const Prediction& prediction) const {
     return multi_label || !prediction.truth.empty();
@@ -49,8 +52,7 @@ struct Evaluation {
 /// Items with a score that is not a number or infinite: the model is broken.
 std::int64_t unusable_scores(const Evaluation& evaluation);
 
-/// Single-label: share of items whose top class is the truth. Multi-label: share whose whole set of
-/// labels is right at threshold 0.5.
+/// Share of the counted items that are right.
 struct Accuracy {
   double value = 0;
   Interval interval;

@@ -107,6 +107,26 @@ TEST(Readout, StopsWhenAsked) {
   for (float w : model->weight.to_vector<float>()) ASSERT_EQ(w, 0);
 }
 
+TEST(Trial, AClearLeadIsMoreThanOneStandardErrorOfTheDifferences) {
+  EXPECT_FALSE(clearly_better(0, 0));
+  EXPECT_FALSE(clearly_better(1, 0));  // one picture more is chance
+  EXPECT_TRUE(clearly_better(2, 0));
+  EXPECT_FALSE(clearly_better(10, 6));  // 4 of 16: one standard error, not more
+  EXPECT_TRUE(clearly_better(11, 6));
+  EXPECT_FALSE(clearly_better(6, 11));
+  EXPECT_FALSE(clearly_better(8, 0, 3));  // 8 < 3 * sqrt(8)
+  EXPECT_TRUE(clearly_better(10, 0, 3));
+}
+
+TEST(Trial, ANetworkThatLearntNothingDoesNotWin) {
+  Surfaces surfaces(96);
+  surfaces.recipe.batch_size = 12;
+  surfaces.recipe.learning_rate = 0;  // its classifier stays random
+  surfaces.recipe.warmup = 0;
+  try_tunes(surfaces.recipe, 64, surfaces.dataset, surfaces.split, 2, {});
+  EXPECT_EQ(surfaces.recipe.tune, Tune::head) << surfaces.recipe.reasons.back();
+}
+
 TEST(Trial, ChoosesOneAndSaysWhy) {
   Surfaces surfaces(48);
   surfaces.recipe.batch_size = 12;
