@@ -5,7 +5,8 @@ its own.
 dnn_ops.py PROGRAM [--turns N] [--seconds S] [--threads N] [WORKLOAD...]   PROGRAM is build/release/bin/bench_dnn_ops
 
 PyTorch runs in the environment in which Debian's build is fastest (see turns.py). Prints one JSON line per workload:
-the medians over the turns in milliseconds and the ratio torch / athanor (above 1: athanor is faster).
+the medians over the turns in milliseconds, the ratio torch / athanor (above 1: athanor is faster), and the time in which
+the processor could do the multiplications and the memory move the numbers (bench/limits.cpp), as a part of ours.
 """
 import json
 import statistics
@@ -20,10 +21,11 @@ def run_torch(seconds, wanted, threads):
     torch.set_num_threads(threads)
     torch.manual_seed(0)
 
-    def bench(workload, f):
+    def bench(workload, f, multiplications, *tensors):
         if wanted and workload not in wanted:
             return
-        print(json.dumps({"workload": workload} | turns.measure(f, seconds)), flush=True)
+        print(json.dumps({"workload": workload, "gflop": 2e-9 * multiplications,
+                          "megabytes": 4e-6 * sum(t.numel() for t in tensors)} | turns.measure(f, seconds)), flush=True)
 
     last = torch.channels_last
 
@@ -34,43 +36,44 @@ def run_torch(seconds, wanted, threads):
         x, w = picture(*shape), torch.randn(*weight).contiguous(memory_format=last)
         y = F.conv2d(x, w, None, stride, padding, 1, groups)
         g = picture(*y.shape)
-        bench(name, lambda: F.conv2d(x, w, None, stride, padding, 1, groups))
+        work = y.numel() * w[0].numel()
+        bench(name, lambda: F.conv2d(x, w, None, stride, padding, 1, groups), work, x, w, y)
         back = lambda which: torch.ops.aten.convolution_backward(
             g, x, w, None, [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], groups, which)
-        bench(name + "_input_grad", lambda: back([True, False, False]))
-        bench(name + "_weight_grad", lambda: back([False, True, False]))
+        bench(name + "_input_grad", lambda: back([True, False, False]), work, x, w, y)
+        bench(name + "_weight_grad", lambda: back([False, True, False]), work, x, w, y)
 
     def normalisation(name, shape, activation):
         x, g = picture(*shape), picture(*shape)
         w, b = torch.ones(shape[1]), torch.zeros(shape[1])
         act = (lambda t: t) if activation == "none" else F.relu6
-        bench(name, lambda: act(F.batch_norm(x, None, None, w, b, True)))
+        bench(name, lambda: act(F.batch_norm(x, None, None, w, b, True)), 0, x, x)
         y, mean, inverse = torch.native_batch_norm(x, w, b, None, None, True, 0.1, 1e-5)
 
         def grad():
             h = g if activation == "none" else torch.ops.aten.hardtanh_backward(g, y, 0, 6)
             return torch.ops.aten.native_batch_norm_backward(h, x, w, None, None, mean, inverse, True, 1e-5, [True] * 3)
 
-        bench(name + "_grad", grad)
+        bench(name + "_grad", grad, 0, x, g, x)
 
     def maxpool(name, shape, kernel, padding):
         x = picture(*shape)
         y, index = torch.ops.aten.max_pool2d_with_indices(x, [kernel] * 2, [2, 2], [padding] * 2)
         g = picture(*y.shape)
-        bench(name, lambda: F.max_pool2d(x, kernel, 2, padding))
+        bench(name, lambda: F.max_pool2d(x, kernel, 2, padding), 0, x, y)
         bench(name + "_grad", lambda: torch.ops.aten.max_pool2d_with_indices_backward(
-            g, x, [kernel] * 2, [2, 2], [padding] * 2, [1, 1], False, index))
+            g, x, [kernel] * 2, [2, 2], [padding] * 2, [1, 1], False, index), 0, x, g, x)
 
     with torch.inference_mode():
         for n in (4, 64, 128, 256, 512, 1024):
             a, b = torch.randn(n, n), torch.randn(n, n)
-            bench(f"sgemm_{n}", lambda: a @ b)
+            bench(f"sgemm_{n}", lambda: a @ b, n**3, a, a, b)
         row, wide = torch.randn(1, 768), torch.randn(768, 3072)
-        bench("gemv_768x3072", lambda: row @ wide)
+        bench("gemv_768x3072", lambda: row @ wide, wide.numel(), wide)
         left, right = torch.randn(96, 128, 64), torch.randn(96, 64, 128)
-        bench("bmm_96x128x64x128", lambda: left @ right)
+        bench("bmm_96x128x64x128", lambda: left @ right, 96 * 128 * 64 * 128, left, right)
         rows, weight, bias = torch.randn(128, 784), torch.randn(512, 784), torch.randn(512)
-        bench("linear_128x784x512", lambda: F.linear(rows, weight, bias))
+        bench("linear_128x784x512", lambda: F.linear(rows, weight, bias), 128 * 784 * 512, rows, weight)
         convolution("conv7x7_3_64_224", (16, 3, 224, 224), (64, 3, 7, 7), 2, 3, 1)
         convolution("conv3x3_1_32_28", (128, 1, 28, 28), (32, 1, 3, 3), 1, 0, 1)
         convolution("conv3x3_3_32_224", (16, 3, 224, 224), (32, 3, 3, 3), 2, 1, 1)
@@ -87,15 +90,17 @@ def run_torch(seconds, wanted, threads):
         maxpool("maxpool3x3_64_112", (16, 64, 112, 112), 3, 1)
         maxpool("maxpool2x2_64_56", (16, 64, 56, 56), 2, 0)
         x = picture(16, 1280, 7, 7)
-        bench("global_avg_1280_7", lambda: F.adaptive_avg_pool2d(x, 1))
+        bench("global_avg_1280_7", lambda: F.adaptive_avg_pool2d(x, 1), 0, x)
 
 
 def main():
     options = turns.options(__doc__, turns=3, seconds=0.3)
     if options.program == "torch":  # the child process of the other side
         return run_torch(options.seconds, options.workloads, options.threads)
-    ours, torch = {}, {}
+    floor, work, ours, torch = turns.Floor(options), {}, {}, {}
     for side, r in turns.take_turns(options, options.workloads):
+        if "gflop" in r:
+            work[r["workload"]] = (r["gflop"], r["megabytes"])
         (ours if side == "athanor" else torch).setdefault(r["workload"], []).append((r["ms"], r["ms_best"]))
     for workload, times in ours.items():
         line = {"workload": workload, "athanor_ms": round(statistics.median(t[0] for t in times), 5)}
@@ -103,7 +108,8 @@ def main():
             other = torch[workload]
             median, best = statistics.median(t[0] for t in other), min(t[1] for t in other)
             line |= {"torch_ms": round(median, 5), "ratio": round(median / line["athanor_ms"], 3),
-                     "ratio_of_best": round(best / min(t[1] for t in times), 3)}
+                     "ratio_of_best": round(best / min(t[1] for t in times), 3),
+                     "part_of_floor": round(floor.ms(*work[workload]) / line["athanor_ms"], 2)}
         print(json.dumps(line), flush=True)
 
 

@@ -39,8 +39,8 @@ double multiply_add(std::int64_t rounds, float* out) {
     asm volatile("" : "+v"(s6), "+v"(s7), "+v"(s8), "+v"(s9), "+v"(s10), "+v"(s11));
 #endif
   }
-  const auto all = hn::Add(hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)),
-                           hn::Add(hn::Add(s4, s5), hn::Add(s6, s7)));
+  const auto all =
+      hn::Add(hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)), hn::Add(hn::Add(s4, s5), hn::Add(s6, s7)));
   *out += hn::GetLane(hn::Add(all, hn::Add(hn::Add(s8, s9), hn::Add(s10, s11))));
   return static_cast<double>(rounds) * 12 * 2 * static_cast<double>(hn::Lanes(d));
 }
@@ -95,8 +95,9 @@ void memory(const Options& options, const std::string& size, std::int64_t count)
              c = hwy::AllocateAligned<float>(static_cast<std::size_t>(count));
   const std::int64_t grain = count / compute_threads();
   for (float* p : {a.get(), b.get(), c.get()})
-    parallel_for(count, grain,
-                 [&](std::int64_t begin, std::int64_t end) { std::fill(p + begin, p + end, 1.0f); });
+    parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
+      std::fill(p + begin, p + end, 1.0f);
+    });
   const double bytes = static_cast<double>(count) * sizeof(float);
   if (options.wants("read_" + size))
     print(("read_" + size).c_str(),

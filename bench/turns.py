@@ -80,3 +80,25 @@ def take_turns(asked, workloads):
         for side, (command, env) in sides.items():
             for line in lines_of(command, env):
                 yield side, line
+
+
+class Floor:
+    """The least time that arithmetic and memory allow: bench_limits, beside the program, measured now and kept at its
+    best, as noise only takes away."""
+
+    def __init__(self, asked):
+        self.command = [os.path.join(os.path.dirname(asked.program), "bench_limits"), "--seconds", "0.5",
+                        "--threads", str(asked.threads)]
+        self.env = our_environment(asked.threads)
+        self.rates = {}
+        self.measure()
+
+    def measure(self):
+        for line in lines_of(self.command, self.env):
+            self.rates[line["limit"]] = max(line["rate"], self.rates.get(line["limit"], 0))
+
+    def ms(self, gflop=0.0, megabytes=0.0):
+        """Data of up to 24 MiB stays in the cache from one call to the next."""
+        size = "24MiB" if megabytes <= 24 * 1.048576 else "768MiB"
+        bandwidth = max(self.rates["read_" + size], self.rates["triad_" + size])
+        return max(gflop / self.rates["multiply_add"] * 1e3, megabytes / bandwidth)

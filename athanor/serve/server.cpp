@@ -304,6 +304,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const bool wants_keep_alive = parser.keep_alive();
     const int version = parser.request().version;
     const std::string method = parser.request().method;
+    const Route* const route = admission.route;
     metrics.in_flight.fetch_add(1, std::memory_order_relaxed);
 
     Response response;
@@ -313,13 +314,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
       Request& request = parser.request();
       request.draining = core_.draining.load();
       request.deadline = begin + limits_.request_deadline;
-      if (admission.route->run == Run::inline_now)
-        response = handle(*admission.route, request, admission.params);
+      if (route->run == Run::inline_now)
+        response = handle(*route, request, admission.params);
       else
         response = co_await run_on_worker(std::move(request), std::move(admission));
     }
     metrics.in_flight.fetch_sub(1, std::memory_order_relaxed);
-    metrics.request(admission.route ? admission.route->pattern : "", method, response.status,
+    metrics.request(route ? route->pattern : "", method, response.status,
                     std::chrono::duration<double>(Clock::now() - begin).count());
     if (cut_) co_return false;
 

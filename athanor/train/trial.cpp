@@ -78,10 +78,9 @@ void try_tunes(ClassifyRecipe& recipe, int head_side, const data::ImageDataset& 
   const TrainedClassifier trained = train_classifier(dataset, part, trial, watched);
   // What was asked to stop knows nothing of the two; the whole network is the safe choice.
   if (options.stop && options.stop->load(std::memory_order_relaxed)) return;
-  const Evaluation network =
-      evaluate_classifier(dataset, part.val, trial.preprocess, [&](const Tensor& pixels) {
-        return scores_of(*trained.model, trial.multi_label, pixels);
-      });
+  const Evaluation network = evaluate_classifier(
+      dataset, part.val, trial.preprocess,
+      [&](const Tensor& pixels) { return scores_of(*trained.model, trial.multi_label, pixels); });
   std::int64_t gained = 0, lost = 0;
   for (std::size_t i = 0; i < by_readout.size(); ++i) {
     const bool right = network.right(network.predictions[i]);
@@ -94,8 +93,7 @@ void try_tunes(ClassifyRecipe& recipe, int head_side, const data::ImageDataset& 
       "trains {}: of {} held-out pictures a classifier on fixed features had {} right in a trial, "
       "the whole network {}{}",
       whole ? "the whole network" : "only a classifier on fixed features", count, readout_right,
-      readout_right + gained - lost,
-      whole || gained <= lost ? "" : ", which may be chance"));
+      readout_right + gained - lost, whole || gained <= lost ? "" : ", which may be chance"));
 }
 
 }  // namespace athanor::train

@@ -41,8 +41,10 @@ class ThreadScope {
   ThreadScope& operator=(const ThreadScope&) = delete;
 
  private:
+#ifdef _OPENMP
   int previous_ = 1;
   bool changed_ = false;
+#endif
 };
 
 int threads_here() {

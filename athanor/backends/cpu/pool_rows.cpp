@@ -18,7 +18,7 @@ namespace HWY_NAMESPACE {
 template <class T>
 HWY_INLINE void Max(const T* HWY_RESTRICT x, std::int64_t channels, T* HWY_RESTRICT best) {
   for (std::int64_t c = 0; c < channels; ++c)
-    best[c] = (x[c] > best[c]) | (x[c] != x[c]) ? x[c] : best[c];
+    best[c] = ((x[c] > best[c]) | (x[c] != x[c])) ? x[c] : best[c];
 }
 template <class T>
 HWY_INLINE void Winner(const T* HWY_RESTRICT x, std::int32_t tap, std::int64_t channels,

@@ -197,7 +197,8 @@ TEST(ReportHtml, AtMostSoManyPicturesMistakesFirst) {
   (void)render_report(report, Language::en, thumbnail, 10);
   ASSERT_EQ(asked.size(), 10u);
   for (std::size_t i = 0; i < 10; ++i)
-    EXPECT_EQ(asked[i], report["items"][report["mistakes"][i]["item"].get<std::size_t>()]["name"]);
+    EXPECT_EQ(asked[i], report["items"][report["mistakes"][i]["item"].get<std::size_t>()]["name"]
+                            .get<std::string>());
   asked.clear();
   (void)render_report(report, Language::en, thumbnail, 0);
   EXPECT_TRUE(asked.empty());
