@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "athanor/base/heap.hpp"
 #include "athanor/vision/image/codec.hpp"
 #include "athanor/vision/image/preprocess.hpp"
 #include "athanor/vision/image/resize.hpp"
@@ -68,6 +69,7 @@ constexpr Way kWays[] = {
 }  // namespace
 
 int main(int count, char** arguments) {
+  keep_freed_memory();  // as the program does
   double seconds = 2;
   std::string folder, write;
   for (int i = 1; i < count; ++i) {

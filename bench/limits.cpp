@@ -1,7 +1,7 @@
 // What this machine can do at most, the floor that other rows are held against: one JSON line
-// {"limit", "rate"} for f32 multiply-adds (GFLOP/s, in registers) and for memory (GB/s of reading,
-// and of a[i] = b[i] + s * c[i] with 24 MiB and with 768 MiB, counted as STREAM does: three numbers
-// moved for each i).
+// {"limit", "rate"} for f32 multiply-adds (GFLOP/s, in registers) and for memory (GB/s of reading
+// and of a[i] = b[i] + s * c[i], over data of several sizes, as caches keep the smaller ones;
+// counted as STREAM does: three numbers moved for each i).
 //
 // bench_limits [--seconds S] [--threads N] [LIMIT...]
 #include <cstdio>
@@ -89,34 +89,36 @@ double best_milliseconds(double seconds, const F& f) {
   return measure(seconds, f).best;
 }
 
-void memory(const Options& options, const std::string& size, std::int64_t count) {
+// Three arrays, `mebibytes` together.
+void memory(const Options& options, std::int64_t mebibytes) {
+  const std::int64_t count = (mebibytes << 20) / 12;
   const auto a = hwy::AllocateAligned<float>(static_cast<std::size_t>(count)),
              b = hwy::AllocateAligned<float>(static_cast<std::size_t>(count)),
              c = hwy::AllocateAligned<float>(static_cast<std::size_t>(count));
-  const std::int64_t grain = count / compute_threads();
+  const std::int64_t grain = (count + compute_threads() - 1) / compute_threads();
   for (float* p : {a.get(), b.get(), c.get()})
     parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
       std::fill(p + begin, p + end, 1.0f);
     });
-  const double bytes = static_cast<double>(count) * sizeof(float);
-  if (options.wants("read_" + size))
-    print(("read_" + size).c_str(),
-          bytes / 1e6 / best_milliseconds(options.seconds, [&] {
-            parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
-              float sum = 0;
-              HWY_DYNAMIC_DISPATCH(read)(a.get() + begin, end - begin, &sum);
-              volatile float sink = sum;
-              (void)sink;
-            });
-          }));
-  if (options.wants("triad_" + size))
-    print(("triad_" + size).c_str(),
-          3 * bytes / 1e6 / best_milliseconds(options.seconds, [&] {
-            parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
-              HWY_DYNAMIC_DISPATCH(triad)
-              (a.get() + begin, b.get() + begin, c.get() + begin, end - begin);
-            });
-          }));
+  const double bytes = 3 * static_cast<double>(count) * sizeof(float);
+  const auto rate = [&](const char* kind, const auto& f) {
+    const std::string limit = std::string(kind) + "_" + std::to_string(mebibytes) + "MiB";
+    if (!options.wants(limit)) return;
+    const double milliseconds =
+        best_milliseconds(options.seconds, [&] { parallel_for(count, grain, f); });
+    print(limit.c_str(), bytes / 1e6 / milliseconds);
+  };
+  rate("read", [&](std::int64_t begin, std::int64_t end) {
+    float sum = 0;
+    for (const float* p : {a.get(), b.get(), c.get()})
+      HWY_DYNAMIC_DISPATCH(read)(p + begin, end - begin, &sum);
+    volatile float sink = sum;
+    (void)sink;
+  });
+  rate("triad", [&](std::int64_t begin, std::int64_t end) {
+    HWY_DYNAMIC_DISPATCH(triad)
+    (a.get() + begin, b.get() + begin, c.get() + begin, end - begin);
+  });
 }
 
 }  // namespace
@@ -141,7 +143,6 @@ int main(int argc, char** argv) {
     });
     print("multiply_add", operations / 1e6 / milliseconds);
   }
-  memory(options, "24MiB", std::int64_t{2} << 20);
-  memory(options, "768MiB", std::int64_t{64} << 20);
+  for (std::int64_t mebibytes : {12, 24, 48, 96, 768}) memory(options, mebibytes);
 }
 #endif

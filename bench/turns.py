@@ -98,7 +98,8 @@ class Floor:
             self.rates[line["limit"]] = max(line["rate"], self.rates.get(line["limit"], 0))
 
     def ms(self, gflop=0.0, megabytes=0.0):
-        """Data of up to 24 MiB stays in the cache from one call to the next."""
-        size = "24MiB" if megabytes <= 24 * 1.048576 else "768MiB"
-        bandwidth = max(self.rates["read_" + size], self.rates["triad_" + size])
+        """The bandwidth is that of the smallest measured size which holds the data: caches keep it between calls."""
+        sizes = sorted({int(name.split("_")[1][:-3]) for name in self.rates if name.startswith("read_")})
+        size = next((s for s in sizes if s * 1.048576 >= megabytes), sizes[-1])
+        bandwidth = max(self.rates[f"read_{size}MiB"], self.rates[f"triad_{size}MiB"])
         return max(gflop / self.rates["multiply_add"] * 1e3, megabytes / bandwidth)

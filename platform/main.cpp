@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "athanor/base/heap.hpp"
 #include "athanor/base/parallel.hpp"
 #include "platform/cli/commands.hpp"
 #include "platform/cli/version.hpp"
@@ -263,6 +264,7 @@ int main(int argc, char** argv) {
     setenv("GOMP_SPINCOUNT", "20000", 1);
     execv("/proc/self/exe", argv);
   }
+  athanor::keep_freed_memory();
   athanor::platform::cli::Application application;
   return application.run(argc, argv);
 }
