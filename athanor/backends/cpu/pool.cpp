@@ -1,5 +1,6 @@
 #include <cstring>
 #include <limits>
+#include <vector>
 
 #include "athanor/backends/cpu/kernels.hpp"
 #include "athanor/backends/cpu/memory_order.hpp"
@@ -135,14 +136,15 @@ void max_backward(const Pool& p, const T* x, const T* grad, T* dx) {
   scatter_rows(p, dx,
                [&](std::int64_t image, std::int64_t oh, const Taps& rows, std::int64_t channel,
                    std::int64_t count, T* out) {
-                 std::int32_t winner[kPoolChannels];
+                 std::vector<std::int64_t> places;
+                 const T* pixels = x + image * p.height * p.x_row() + channel;
+                 const T* g = grad + (image * p.out_height + oh) * p.y_row() + channel;
                  for (std::int64_t ow = 0; ow < p.out_width; ++ow) {
-                   winners(p, x + image * p.height * p.x_row(), rows, ow, channel, count, winner);
-                   const T* g =
-                       grad + (image * p.out_height + oh) * p.y_row() + ow * p.channels + channel;
-                   for_each_tap(p, rows, ow, [&](std::int32_t tap, std::int64_t at) {
-                     pool_scatter(g, winner, tap, count, out + at);
-                   });
+                   places.clear();
+                   for_each_tap(p, rows, ow,
+                                [&](std::int32_t, std::int64_t at) { places.push_back(at); });
+                   pool_scatter_max(pixels, g + ow * p.channels, places.data(),
+                                    static_cast<std::int64_t>(places.size()), count, out);
                  }
                });
 }

@@ -10,10 +10,12 @@
 #include <hwy/highway.h>
 // clang-format on
 
-// Plain loops: the compiler turns them into the vectors of each target.
+// Mostly plain loops: the compiler turns them into the vectors of each target.
 HWY_BEFORE_NAMESPACE();
 namespace athanor::backends::cpu {
 namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
 
 template <class T>
 HWY_INLINE void Max(const T* HWY_RESTRICT x, std::int64_t channels, T* HWY_RESTRICT best) {
@@ -29,10 +31,35 @@ HWY_INLINE void Winner(const T* HWY_RESTRICT x, std::int32_t tap, std::int64_t c
     winner[c] = wins ? tap : winner[c];
   }
 }
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void ScatterMaxVector(D d, const T* HWY_RESTRICT x, const T* HWY_RESTRICT grad,
+                                 const std::int64_t* HWY_RESTRICT at, std::int64_t taps,
+                                 T* HWY_RESTRICT dx) {
+  const hn::RebindToSigned<D> di;
+  using Tap = hn::TFromD<decltype(di)>;
+  auto best = hn::LoadU(d, x + at[0]);
+  auto winner = hn::Zero(di);
+  for (std::int64_t k = 1; k < taps; ++k) {
+    const auto v = hn::LoadU(d, x + at[k]);
+    const auto wins = hn::Or(hn::Gt(v, best), hn::AndNot(hn::IsNaN(best), hn::IsNaN(v)));
+    best = hn::IfThenElse(wins, v, best);
+    winner = hn::IfThenElse(hn::RebindMask(di, wins), hn::Set(di, static_cast<Tap>(k)), winner);
+  }
+  const auto g = hn::LoadU(d, grad);
+  for (std::int64_t k = 0; k < taps; ++k) {
+    const auto won = hn::RebindMask(d, hn::Eq(winner, hn::Set(di, static_cast<Tap>(k))));
+    hn::StoreU(hn::Add(hn::LoadU(d, dx + at[k]), hn::IfThenElseZero(won, g)), d, dx + at[k]);
+  }
+}
 template <class T>
-HWY_INLINE void Scatter(const T* HWY_RESTRICT grad, const std::int32_t* HWY_RESTRICT winner,
-                        std::int32_t tap, std::int64_t channels, T* HWY_RESTRICT dx) {
-  for (std::int64_t c = 0; c < channels; ++c) dx[c] += winner[c] == tap ? grad[c] : T{0};
+HWY_INLINE void ScatterMax(const T* x, const T* grad, const std::int64_t* at, std::int64_t taps,
+                           std::int64_t channels, T* dx) {
+  const hn::ScalableTag<T> d;
+  const hn::CappedTag<T, 1> one;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t c = 0;
+  for (; c + lanes <= channels; c += lanes) ScatterMaxVector(d, x + c, grad + c, at, taps, dx + c);
+  for (; c < channels; ++c) ScatterMaxVector(one, x + c, grad + c, at, taps, dx + c);
 }
 template <class T>
 HWY_INLINE void Gather(const T* HWY_RESTRICT values, const std::int32_t* HWY_RESTRICT winner,
@@ -54,13 +81,13 @@ void WinnerF64(const double* x, std::int32_t tap, std::int64_t channels, double*
                std::int32_t* winner) {
   Winner(x, tap, channels, best, winner);
 }
-void ScatterF32(const float* grad, const std::int32_t* winner, std::int32_t tap,
-                std::int64_t channels, float* dx) {
-  Scatter(grad, winner, tap, channels, dx);
+void ScatterMaxF32(const float* x, const float* grad, const std::int64_t* at, std::int64_t taps,
+                   std::int64_t channels, float* dx) {
+  ScatterMax(x, grad, at, taps, channels, dx);
 }
-void ScatterF64(const double* grad, const std::int32_t* winner, std::int32_t tap,
-                std::int64_t channels, double* dx) {
-  Scatter(grad, winner, tap, channels, dx);
+void ScatterMaxF64(const double* x, const double* grad, const std::int64_t* at, std::int64_t taps,
+                   std::int64_t channels, double* dx) {
+  ScatterMax(x, grad, at, taps, channels, dx);
 }
 void GatherF32(const float* values, const std::int32_t* winner, std::int32_t tap,
                std::int64_t channels, float* y) {
@@ -88,8 +115,8 @@ HWY_EXPORT(MaxF32);
 HWY_EXPORT(MaxF64);
 HWY_EXPORT(WinnerF32);
 HWY_EXPORT(WinnerF64);
-HWY_EXPORT(ScatterF32);
-HWY_EXPORT(ScatterF64);
+HWY_EXPORT(ScatterMaxF32);
+HWY_EXPORT(ScatterMaxF64);
 HWY_EXPORT(GatherF32);
 HWY_EXPORT(GatherF64);
 HWY_EXPORT(AddF32);
@@ -114,14 +141,14 @@ void pool_winner(const double* x, std::int32_t tap, std::int64_t channels, doubl
   HWY_DYNAMIC_DISPATCH(WinnerF64)(x, tap, channels, best, winner);
 }
 template <>
-void pool_scatter(const float* grad, const std::int32_t* winner, std::int32_t tap,
-                  std::int64_t channels, float* dx) {
-  HWY_DYNAMIC_DISPATCH(ScatterF32)(grad, winner, tap, channels, dx);
+void pool_scatter_max(const float* x, const float* grad, const std::int64_t* at, std::int64_t taps,
+                      std::int64_t channels, float* dx) {
+  HWY_DYNAMIC_DISPATCH(ScatterMaxF32)(x, grad, at, taps, channels, dx);
 }
 template <>
-void pool_scatter(const double* grad, const std::int32_t* winner, std::int32_t tap,
-                  std::int64_t channels, double* dx) {
-  HWY_DYNAMIC_DISPATCH(ScatterF64)(grad, winner, tap, channels, dx);
+void pool_scatter_max(const double* x, const double* grad, const std::int64_t* at,
+                      std::int64_t taps, std::int64_t channels, double* dx) {
+  HWY_DYNAMIC_DISPATCH(ScatterMaxF64)(x, grad, at, taps, channels, dx);
 }
 template <>
 void pool_gather(const float* values, const std::int32_t* winner, std::int32_t tap,
