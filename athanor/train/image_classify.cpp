@@ -50,10 +50,9 @@ class ClassifyTask final : public Task {
   }
   std::optional<double> validate() override {
     if (split_.val.empty()) return std::nullopt;
-    const Evaluation e =
-        evaluate_classifier(dataset_, split_.val, recipe_.preprocess, [&](const Tensor& pixels) {
-          return scores_of(model_, recipe_.multi_label, pixels);
-        });
+    const Evaluation e = evaluate_classifier(
+        dataset_, split_.val, recipe_.preprocess,
+        [&](const Tensor& pixels) { return scores_of(model_, recipe_.multi_label, pixels); });
     return accuracy(e).value;
   }
 
