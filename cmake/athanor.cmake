@@ -9,11 +9,12 @@ find_program(ATH_MOLD mold)
 if(ATH_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
-# Clang's OpenMP is a package of its own, and gcc's is not instrumented for ThreadSanitizer: there the compute loops
-# run on one thread (base/parallel.cpp).
-set(ATH_OPENMP OFF)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT ATH_SANITIZE MATCHES "thread")
-  set(ATH_OPENMP ON)
+# gcc's OpenMP is not instrumented for ThreadSanitizer, and clang's, which the sanitized build does without, is a package
+# of its own: there the compute loops run on one thread (base/parallel.cpp).
+set(ATH_OPENMP ON)
+if(ATH_SANITIZE MATCHES "thread" OR (ATH_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang"))
+  set(ATH_OPENMP OFF)
+else()
   find_package(OpenMP REQUIRED COMPONENTS CXX)
 endif()
 find_package(Threads REQUIRED)
