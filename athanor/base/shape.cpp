@@ -4,7 +4,17 @@
 
 namespace athanor {
 
+namespace {
+
 // The checks below stand on the path of every op: their texts are made only when they fail.
+std::int64_t times(std::int64_t count, std::int64_t d, std::span<const std::int64_t> shape) {
+  if (__builtin_mul_overflow(count, d, &count) || count > std::int64_t{1} << 62) [[unlikely]]
+    raise<ShapeError>("shape {} has more than 2^62 elements", to_string(shape));
+  return count;
+}
+
+}  // namespace
+
 std::int64_t element_count(std::span<const std::int64_t> shape) {
   std::int64_t count = 1;
   bool zero = false;
@@ -12,9 +22,7 @@ std::int64_t element_count(std::span<const std::int64_t> shape) {
     if (d < 0) [[unlikely]]
       raise<ShapeError>("shape {} has no element count: a dimension is {}", to_string(shape), d);
     zero = zero || d == 0;
-    if (d != 0 && (__builtin_mul_overflow(count, d, &count) || count > std::int64_t{1} << 62))
-        [[unlikely]]
-      raise<ShapeError>("shape {} has more than 2^62 elements", to_string(shape));
+    if (d != 0) count = times(count, d, shape);
   }
   return zero ? 0 : count;
 }
@@ -28,7 +36,7 @@ bool is_dynamic(std::span<const std::int64_t> shape) {
 Strides contiguous_strides(std::span<const std::int64_t> shape) {
   Strides strides(shape.size(), 1);
   for (std::size_t i = shape.size(); i-- > 1;)
-    strides[i - 1] = strides[i] * std::max<std::int64_t>(shape[i], 1);
+    strides[i - 1] = times(strides[i], std::max<std::int64_t>(shape[i], 1), shape);
   return strides;
 }
 
@@ -37,7 +45,7 @@ Strides channels_last_strides(std::span<const std::int64_t> shape) {
   std::int64_t step = shape[1];
   for (std::size_t i = shape.size(); i-- > 2;) {
     strides[i] = step;
-    step *= std::max<std::int64_t>(shape[i], 1);
+    step = times(step, std::max<std::int64_t>(shape[i], 1), shape);
   }
   strides[0] = step;
   return strides;

@@ -23,10 +23,11 @@ std::int64_t element_count(std::span<const std::int64_t> shape);
 /// True if a dimension is kDynamic.
 bool is_dynamic(std::span<const std::int64_t> shape);
 
-/// Row-major strides, in elements.
+/// Row-major strides, in elements. Throws ShapeError when they do not fit 2^62.
 Strides contiguous_strides(std::span<const std::int64_t> shape);
 
 /// Strides of an [N, C, H, W] shape whose channels lie innermost (NHWC in memory). Any rank >= 3.
+/// Throws ShapeError when they do not fit 2^62.
 Strides channels_last_strides(std::span<const std::int64_t> shape);
 
 /// NumPy broadcasting of two shapes. `op` names the caller in the ShapeError.
