@@ -53,6 +53,9 @@ ATH_OP(flatten, "(x, start: integer = 1) -> y") {
       {{"Flatten", [](const OnnxReader& node) {
           const Tensor x = node.input(0);
           std::int64_t axis = node.integer("axis", 1);
+          require<FormatError>(axis >= -x.rank() && axis <= x.rank(),
+                               "ONNX Flatten: axis {} is outside [{}, {}] of a tensor of rank {}",
+                               axis, -x.rank(), x.rank(), x.rank());
           if (axis < 0) axis += x.rank();
           if (axis == 1) return TensorList{flatten(x, 1)};
           const Shape before(x.shape().begin(), x.shape().begin() + axis);

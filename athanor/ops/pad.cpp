@@ -93,7 +93,10 @@ ATH_OP(pad, "(x, before: dims, after: dims, value: real = 0) -> y") {
             value = node.constant(2).to_vector<double>().at(0);
           Dims before, after;
           for (std::size_t i = 0; i < pads.size() / 2; ++i) {
-            const std::int64_t low = pads[i], high = pads[i + pads.size() / 2];
+            // No axis is longer: more is refused, or cuts all, as the limit does.
+            constexpr std::int64_t kMost = std::int64_t{1} << 61;
+            const std::int64_t low = std::clamp(pads[i], -kMost, kMost),
+                               high = std::clamp(pads[i + pads.size() / 2], -kMost, kMost);
             if (low < 0 || high < 0)  // a negative pad cuts
               x = slice(x, static_cast<std::int64_t>(i), std::max<std::int64_t>(-low, 0),
                         x.dim(static_cast<std::int64_t>(i)) + std::min<std::int64_t>(high, 0));

@@ -140,6 +140,7 @@ Dims onnx_padding(const OnnxReader& node, Tensor& x, const Dims& kernel, const D
   if (auto_pad == "VALID") {
     pads = {0, 0, 0, 0};
   } else if (auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER") {
+    pads = {0, 0, 0, 0};
     for (std::size_t i = 0; i < 2; ++i) {
       const std::int64_t size = x.shape()[i + 2];
       const std::int64_t out = (size + stride[i] - 1) / stride[i];
@@ -154,6 +155,9 @@ Dims onnx_padding(const OnnxReader& node, Tensor& x, const Dims& kernel, const D
   if (pads.size() != 4)
     raise<FormatError>("ONNX {}: pads has {} values, a 2-D window needs 4", node.type(),
                        pads.size());
+  for (std::int64_t n : pads)
+    require<FormatError>(n > -(1 << 20) && n < 1 << 20, "ONNX {}: a pad of {} is beyond 2^20",
+                         node.type(), n);
   if (pads[0] == pads[2] && pads[1] == pads[3]) return {pads[0], pads[1]};
   require<UnsupportedError>(may_pad,
                             "ONNX {}: pads [{},{},{},{}] differ between two sides; only equal pads "
