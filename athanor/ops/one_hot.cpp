@@ -45,7 +45,7 @@ ATH_OP(one_hot, "(index, classes: integer, dtype: dtype = f32) -> y") {
           const auto off_on = values.to_vector<double>();
           require<FormatError>(off_on.size() == 2, "ONNX OneHot: values has {} elements",
                                off_on.size());
-          const std::int64_t depth = node.constant(1).to_vector<std::int64_t>().at(0);
+          const std::int64_t depth = onnx_number<std::int64_t>(node, 1);
           const Tensor plain = is_floating(index.dtype()) ? cast(index, DType::i64) : index;
           Tensor y = one_hot(plain, depth, values.dtype());
           if (off_on[0] != 0 || off_on[1] != 1)

@@ -90,7 +90,7 @@ ATH_OP(pad, "(x, before: dims, after: dims, value: real = 0) -> y") {
                                "ONNX Pad: {} pads for a tensor of rank {}", pads.size(), x.rank());
           double value = 0;
           if (node.input_count() > 2 && node.input(2).defined())
-            value = node.constant(2).to_vector<double>().at(0);
+            value = onnx_number<double>(node, 2);
           Dims before, after;
           for (std::size_t i = 0; i < pads.size() / 2; ++i) {
             // No axis is longer: more is refused, or cuts all, as the limit does.

@@ -68,8 +68,8 @@ ATH_OP(topk, "(x, k: integer, axis: integer = -1) -> values, indices") {
       {{"TopK", [](const OnnxReader& node) {
           require<UnsupportedError>(node.integer("largest", 1) != 0,
                                     "ONNX TopK: largest = 0 is not supported");
-          const auto found = topk(node.input(0), node.constant(1).to_vector<std::int64_t>().at(0),
-                                  node.integer("axis", -1));
+          const auto found =
+              topk(node.input(0), onnx_number<std::int64_t>(node, 1), node.integer("axis", -1));
           return TensorList{found[0], found[1]};
         }}});
   op.samples = [](SampleMaker& m) {

@@ -14,6 +14,14 @@ std::string onnx_cast(OnnxWriter& writer, const std::string& value, DType from, 
 
 /// The integers of a constant tensor.
 Dims onnx_dims(const Tensor& constant);
+/// The number in constant input `i` of a node. Throws FormatError unless it holds exactly one.
+template <class T>
+T onnx_number(const OnnxReader& node, int i) {
+  const std::vector<T> values = node.constant(i).to_vector<T>();
+  require<FormatError>(values.size() == 1, "ONNX {}: input {} holds {} numbers; it must be one",
+                       node.type(), i, values.size());
+  return values[0];
+}
 /// Axes of a node that has them as input `i` (newer opsets) or as the attribute "axes".
 Dims onnx_axes(const OnnxReader& node, int i);
 
