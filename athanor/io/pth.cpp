@@ -195,7 +195,7 @@ class Builder {
     Strides clean = strides;
     for (std::size_t i = 0; i < shape.size(); ++i)
       if (shape[i] == 1) clean[i] = 1;
-    const Tensor view = storage.view_as(shape, clean, first + offset);
+    Tensor view = storage.view_as(shape, clean, first + offset);
     if (view.is_contiguous() && count == storage.count()) return view;
     // Own memory: writing to one tensor must not change another.
     spend(count, storage.dtype());

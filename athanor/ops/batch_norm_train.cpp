@@ -38,7 +38,7 @@ ATH_OP(
   op.vjp = [](const Vjp& v) {
     const Attrs& a = v.attrs();
     TensorList out(3);
-    const Tensor x = v.input(0);
+    const Tensor& x = v.input(0);
     auto [dx, dweight, dbias] =
         batch_norm_train_grad(x, v.grad(0), v.input(1), v.input(2), v.output(1), v.output(2),
                               a.real("epsilon"), a.text("activation"));

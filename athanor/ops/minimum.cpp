@@ -6,7 +6,7 @@ namespace {
 
 // Values that stay off the multiples of 0.3 in the other input: the kink is at equality.
 Tensor apart(SampleMaker& m, const Shape& shape) {
-  const Tensor even = m.distinct(shape, 0.6);
+  Tensor even = m.distinct(shape, 0.6);
   if (!is_floating(m.dtype())) return even;
   const std::vector<double> values = even.to_vector<double>();
   std::vector<double> shifted;

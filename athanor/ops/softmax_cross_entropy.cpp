@@ -31,7 +31,7 @@ ATH_OP(softmax_cross_entropy,
   op.vjp = [](const Vjp& v) {
     const double smoothing = v.attrs().real("label_smoothing");
     const Tensor &x = v.input(0), &target = v.input(1), &weight = v.input(2);
-    const Tensor log_sum = v.output(1);
+    const Tensor& log_sum = v.output(1);
     TensorList grads(3);
     if (v.needs(0)) {
       if (v.has_grad(0))
