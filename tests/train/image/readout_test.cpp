@@ -107,14 +107,15 @@ TEST(Readout, StopsWhenAsked) {
   for (float w : model->weight.to_vector<float>()) ASSERT_EQ(w, 0);
 }
 
-TEST(Trial, AClearLeadIsMoreThanOneStandardErrorOfTheDifferences) {
+TEST(Trial, AClearLeadIsMoreThanTwoStandardErrorsOfTheDifferences) {
   EXPECT_FALSE(clearly_better(0, 0));
-  EXPECT_FALSE(clearly_better(1, 0));  // one picture more is chance
-  EXPECT_TRUE(clearly_better(2, 0));
-  EXPECT_FALSE(clearly_better(10, 6));  // 4 of 16: one standard error, not more
-  EXPECT_TRUE(clearly_better(11, 6));
-  EXPECT_FALSE(clearly_better(6, 11));
-  EXPECT_FALSE(clearly_better(8, 0, 3));  // 8 < 3 * sqrt(8)
+  EXPECT_FALSE(clearly_better(4, 0));  // 4 of 4: two standard errors, not more
+  EXPECT_TRUE(clearly_better(5, 0));
+  EXPECT_FALSE(clearly_better(9, 5));  // 4 of 14
+  EXPECT_FALSE(clearly_better(16, 6));
+  EXPECT_TRUE(clearly_better(17, 6));
+  EXPECT_FALSE(clearly_better(6, 17));
+  EXPECT_FALSE(clearly_better(9, 0, 3));  // 9 of 9: three
   EXPECT_TRUE(clearly_better(10, 0, 3));
 }
 
