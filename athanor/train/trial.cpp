@@ -10,6 +10,7 @@ namespace athanor::train {
 namespace {
 
 /// Ends a training when it is beyond doubt better on its `count` validation pictures than what had
+/// `missed` of them wrong, or when the person asks for it. About ten validations are looked at: a
 /// lead of two standard errors would come by chance in one of them more often than at the end.
 class Goal final : public Listener {
  public:

@@ -112,9 +112,9 @@ TEST(Trial, AClearLeadIsMoreThanTwoStandardErrorsOfTheDifferences) {
   EXPECT_FALSE(clearly_better(4, 0));  // 4 of 4: two standard errors, not more
   EXPECT_TRUE(clearly_better(5, 0));
   EXPECT_FALSE(clearly_better(9, 5));  // 4 of 14
-  EXPECT_FALSE(clearly_better(16, 6));
-  EXPECT_TRUE(clearly_better(17, 6));
-  EXPECT_FALSE(clearly_better(6, 17));
+  EXPECT_FALSE(clearly_better(15, 6));
+  EXPECT_TRUE(clearly_better(16, 6));
+  EXPECT_FALSE(clearly_better(6, 16));
   EXPECT_FALSE(clearly_better(9, 0, 3));  // 9 of 9: three
   EXPECT_TRUE(clearly_better(10, 0, 3));
 }
