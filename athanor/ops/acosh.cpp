@@ -10,7 +10,7 @@ ATH_OP(acosh, "(x) -> y") {
     return where(x > 1e6, log(max(x, 1e6)) + 0.69314718055994531, small);
   };
   op.vjp = [](const Vjp& v) {
-    const Tensor x = v.input(0);
+    const Tensor& x = v.input(0);
     return v.grad() * rsqrt((x - 1.0) * (x + 1.0));
   };
   op.saves = Saves::inputs;
