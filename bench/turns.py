@@ -83,19 +83,12 @@ def take_turns(asked, workloads):
 
 
 class Floor:
-    """The least time that arithmetic and memory allow: bench_limits, beside the program, measured now and kept at its
-    best, as noise only takes away."""
+    """The least time that arithmetic and memory allow, by bench_limits, beside the program, measured now."""
 
     def __init__(self, asked):
-        self.command = [os.path.join(os.path.dirname(asked.program), "bench_limits"), "--seconds", "0.5",
-                        "--threads", str(asked.threads)]
-        self.env = our_environment(asked.threads)
-        self.rates = {}
-        self.measure()
-
-    def measure(self):
-        for line in lines_of(self.command, self.env):
-            self.rates[line["limit"]] = max(line["rate"], self.rates.get(line["limit"], 0))
+        command = [os.path.join(os.path.dirname(asked.program), "bench_limits"), "--seconds", "0.5",
+                   "--threads", str(asked.threads)]
+        self.rates = {line["limit"]: line["rate"] for line in lines_of(command, our_environment(asked.threads))}
 
     def ms(self, gflop=0.0, megabytes=0.0):
         """The bandwidth is that of the smallest measured size which holds the data: caches keep it between calls."""
