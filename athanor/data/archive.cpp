@@ -213,9 +213,11 @@ void check_packing(::archive* a, const std::string& name, const std::string& lab
 
 }  // namespace
 
-std::string safe_member_name(std::string_view raw, const std::string& archive) {
+std::string safe_member_name(std::string_view text, const std::string& archive) {
   const auto unsafe = [&](const char* en, const char* zh) {
-    std::string shown = decode_name(raw.substr(0, 200));
+    std::size_t end = std::min<std::size_t>(text.size(), 200);
+    while (end < text.size() && (text[end] & 0xC0) == 0x80) --end;  // no half letter
+    std::string shown(text.substr(0, end));
     for (char& c : shown)
       if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
     refuse("archive-unsafe-name", Exit::data,
@@ -225,20 +227,20 @@ std::string safe_member_name(std::string_view raw, const std::string& archive) {
            {"do not use this archive unless you know who made it; pack the folder anew",
             "除非清楚来源，否则不要使用该压缩包；请重新打包"});
   };
-  std::string name = decode_name(raw);
+  std::string name(text);
   // Some Windows programs write backslashes into zips.
   std::replace(name.begin(), name.end(), '\\', '/');
   if (name.empty()) unsafe("the name is empty", "文件名为空");
   if (name.size() > 4000) unsafe("the name has more than 4,000 bytes", "文件名超过 4000 字节");
   if (name.front() == '/') unsafe("the path is absolute", "路径是绝对路径");
-  if (name.size() >= 2 && name[1] == ':' &&
-      ((name[0] >= 'a' && name[0] <= 'z') || (name[0] >= 'A' && name[0] <= 'Z')))
-    unsafe("the path names a drive", "路径包含盘符");
   std::string clean;
   for (const std::string& part : split_path(name)) {
     if (part == ".") continue;
     if (part == "..") unsafe("the path has a '..'", "路径包含 “..”");
     if (part.size() > 255) unsafe("a name has more than 255 bytes", "文件名超过 255 字节");
+    if (clean.empty() && part.size() >= 2 && part[1] == ':' &&
+        ((part[0] >= 'a' && part[0] <= 'z') || (part[0] >= 'A' && part[0] <= 'Z')))
+      unsafe("the path names a drive", "路径包含盘符");
     for (const char c : part)
       if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
         unsafe("the name has a control character", "文件名包含控制字符");
@@ -311,7 +313,7 @@ void Archive::visit(const std::function<void(const ArchiveEntry&, const Pull&)>&
     const char* raw_name = ::archive_entry_pathname(raw);
     if (!raw_name) damaged(label_, "an entry has no readable name");
     ArchiveEntry entry;
-    entry.name = safe_member_name(raw_name, label_);
+    entry.name = safe_member_name(decode_name(raw_name), label_);
     check_type(raw, entry.name, label_);
     entry.folder = ::archive_entry_filetype(raw) == AE_IFDIR;
     if (!entry.folder) check_packing(a.get(), entry.name, label_);

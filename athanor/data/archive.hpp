@@ -94,7 +94,8 @@ Bytes read_zip_member(const std::filesystem::path& path, std::string_view name,
 /// All files of a zip, in its order.
 std::vector<ZipMember> read_zip(const std::filesystem::path& path, ArchiveLimits limits = {});
 
-/// The name as ArchiveEntry promises it, or a RefusalError "archive-unsafe-name".
-std::string safe_member_name(std::string_view raw, const std::string& archive);
+/// A decoded name (names.hpp) as ArchiveEntry promises it, or a RefusalError "archive-unsafe-name".
+/// Of a name that it returned it makes the same name.
+std::string safe_member_name(std::string_view text, const std::string& archive);
 
 }  // namespace athanor::data

@@ -98,13 +98,14 @@ TEST(Archive, AbsolutePathsAndDrivesAreRefused) {
   const Folder folder;
   python(folder.path(), R"(
 import zipfile, tarfile, io
-for n, name in [('a', '/tmp/evil'), ('b', 'C:/evil'), ('c', 'C:\\evil'), ('d', '\\\\host\\evil')]:
+for n, name in [('a', '/tmp/evil'), ('b', 'C:/evil'), ('c', 'C:\\evil'), ('d', '\\\\host\\evil'),
+                ('e', './C:/evil')]:
     z = zipfile.ZipFile(n + '.zip', 'w'); i = zipfile.ZipInfo('x'); i.filename = name
     z.writestr(i, 'x'); z.close()
 t = tarfile.open('a.tar.gz', 'w:gz'); i = tarfile.TarInfo('/tmp/athanor-evil'); i.size = 1
 t.addfile(i, io.BytesIO(b'x')); t.close()
 )");
-  for (const char* name : {"a.zip", "b.zip", "c.zip", "d.zip", "a.tar.gz"})
+  for (const char* name : {"a.zip", "b.zip", "c.zip", "d.zip", "e.zip", "a.tar.gz"})
     EXPECT_EQ(refused(folder, name), "archive-unsafe-name") << name;
 }
 
