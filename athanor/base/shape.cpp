@@ -33,6 +33,12 @@ bool is_dynamic(std::span<const std::int64_t> shape) {
   return false;
 }
 
+bool is_batch_shape(std::span<const std::int64_t> shape) {
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (shape[i] < 0 && !(i == 0 && shape[i] == kDynamic)) return false;
+  return true;
+}
+
 Strides contiguous_strides(std::span<const std::int64_t> shape) {
   Strides strides(shape.size(), 1);
   for (std::size_t i = shape.size(); i-- > 1;)

@@ -23,6 +23,9 @@ std::int64_t element_count(std::span<const std::int64_t> shape);
 /// True if a dimension is kDynamic.
 bool is_dynamic(std::span<const std::int64_t> shape);
 
+/// True if no dimension is negative, but for a leading one that may be kDynamic.
+bool is_batch_shape(std::span<const std::int64_t> shape);
+
 /// Row-major strides, in elements. Throws ShapeError when they do not fit 2^62.
 Strides contiguous_strides(std::span<const std::int64_t> shape);
 

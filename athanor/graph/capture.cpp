@@ -37,11 +37,9 @@ std::string Capture::fresh_name(const std::string& wanted) {
 Tensor Capture::input(const std::string& name, const TensorMeta& meta) {
   require(!name.empty() && !taken(name), "capture: the input name '{}' is {}", name,
           name.empty() ? "empty" : "taken");
-  for (std::size_t i = 0; i < meta.shape.size(); ++i)
-    require<ShapeError>(
-        meta.shape[i] >= 0 || (i == 0 && meta.shape[i] == kDynamic),
-        "capture: input '{}' has shape {}; only its leading dimension may be unknown", name,
-        athanor::to_string(meta.shape));
+  require<ShapeError>(is_batch_shape(meta.shape),
+                      "capture: input '{}' has shape {}; only its leading dimension may be unknown",
+                      name, athanor::to_string(meta.shape));
   const ValueId id = graph_.add_value(fresh_name(name), meta);
   graph_.inputs.push_back(id);
   return Tensor::symbolic(meta.shape, meta.dtype, make_ref<Symbol>(this, id));
@@ -121,6 +119,11 @@ TensorList Capture::run(const OpDef& op, std::span<const Tensor> inputs, const A
   Node node{.op = &op, .attrs = attrs, .inputs = {}, .outputs = {}};
   for (const Tensor& t : inputs) node.inputs.push_back(value_of(t));
   const MetaList metas = infer_node(graph_, node);
+  for (const TensorMeta& meta : metas)
+    require<ShapeError>(is_batch_shape(meta.shape),
+                        "{}: its result would be {}, and only the leading dimension may be known "
+                        "at run time alone; give the shapes of the inputs",
+                        op.name, athanor::to_string(meta.shape));
   TensorList outputs;
   const auto& declared = op.signature.outputs;
   for (std::size_t i = 0; i < metas.size(); ++i) {

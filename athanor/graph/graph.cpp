@@ -98,11 +98,9 @@ class Verifier {
           graph_.values.size());
     check(!defined_[id], "value '{}' is defined twice", graph_[id].name);
     defined_[id] = true;
-    const Shape& shape = graph_[id].meta.shape;
-    for (std::size_t i = 0; i < shape.size(); ++i)
-      check(shape[i] >= 0 || (shape[i] == kDynamic && i == 0),
-            "value '{}' has shape {}; only its leading dimension may be unknown", graph_[id].name,
-            athanor::to_string(shape));
+    check(is_batch_shape(graph_[id].meta.shape),
+          "value '{}' has shape {}; only its leading dimension may be unknown", graph_[id].name,
+          athanor::to_string(graph_[id].meta.shape));
   }
   void read(ValueId id, std::string_view reader) {
     check(id < graph_.values.size(), "{} reads value {}, there are {}", reader, id,

@@ -100,6 +100,16 @@ TEST(Capture, WrongShapesAreRefusedWhileCapturing) {
   EXPECT_THAT(message_of<ShapeError>(wrong), HasSubstr("shapes [2,3] and [4] do not broadcast"));
 }
 
+TEST(Capture, ABatchDimensionThatMovesInwardsIsRefused) {
+  const NamedMeta inputs[] = {{"x", {{kDynamic, 2}, DType::f32}}};
+  const Tensor table = Tensor::ones({5, 1, 2});
+  EXPECT_THAT(
+      message_of<ShapeError>([&] {
+        (void)capture([&](const TensorList& in) { return TensorList{in[0] + table}; }, inputs);
+      }),
+      HasSubstr("add: its result would be [5,?,2], and only the leading dimension may be known"));
+}
+
 TEST(Capture, TensorsOfAnotherCaptureAreRefused) {
   Capture first, second;
   const Tensor x = first.input("x", {{2}, DType::f32});
