@@ -1,26 +1,16 @@
 #include "athanor/ops/core/infer.hpp"
+#include "athanor/ops/core/linalg.hpp"
 #include "athanor/ops/ops.hpp"
 
 namespace athanor::ops {
 
 namespace {
 
-Tensor transposed(const Tensor& t) {
-  Dims axes;
-  for (std::int64_t i = 0; i < t.rank(); ++i) axes.push_back(i);
-  std::swap(axes[axes.size() - 1], axes[axes.size() - 2]);
-  return permute(t, axes);
-}
-
-Tensor shaped(const Tensor& t, const Shape& shape) {
-  return t.shape() == shape ? t : sum_to(t, shape);
-}
-
 // Gradient of a product whose sides have at least two dimensions each.
 TensorList product_vjp(const Tensor& a, const Tensor& b, const Tensor& g, bool need_a, bool need_b,
                        const Shape& shape_a, const Shape& shape_b) {
   TensorList out(2);
-  if (need_a) out[0] = shaped(matmul(g, transposed(b)), shape_a);
+  if (need_a) out[0] = summed_to(matmul(g, transposed(b)), shape_a);
   if (!need_b) return out;
   if (shape_b.size() == 2 && a.rank() > 2 && !is_dynamic(shape_a)) {
     // One product over all batches instead of one for each and a sum.
@@ -31,7 +21,7 @@ TensorList product_vjp(const Tensor& a, const Tensor& b, const Tensor& g, bool n
       return out;
     }
   }
-  out[1] = shaped(matmul(transposed(a), g), shape_b);
+  out[1] = summed_to(matmul(transposed(a), g), shape_b);
   return out;
 }
 

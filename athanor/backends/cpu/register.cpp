@@ -13,7 +13,9 @@ void register_kernels(KernelTable& t) {
   register_random(t);
   register_reductions(t);
   register_shape(t);
+  register_fourier(t);
   register_index(t);
+  register_linalg(t);
   register_losses(t);
   register_order(t);
   register_softmax(t);
