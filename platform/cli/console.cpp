@@ -12,16 +12,17 @@ void Console::say(const std::string& line) const {
 }
 
 void Console::print(const std::string& line) const {
-  if (!json) fmt::print("{}\n", line);
+  if (prints()) fmt::print("{}\n", line);
 }
 
 void Console::result(const nlohmann::json& value) const {
+  if (into) *into = value;
   // Names that are not UTF-8 are shown with replacement characters rather than refused.
   if (json) fmt::print("{}\n", value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 void Console::table(const std::vector<std::vector<std::string>>& rows) const {
-  if (json) return;
+  if (!prints()) return;
   std::vector<int> widths;
   for (const auto& row : rows)
     for (std::size_t i = 0; i < row.size(); ++i) {
@@ -40,7 +41,7 @@ void Console::table(const std::vector<std::vector<std::string>>& rows) const {
 }
 
 void Console::next(const std::string& command) const {
-  if (!json) fmt::print("{} {}\n", pick("Next:", "下一步："), command);
+  if (prints()) fmt::print("{} {}\n", pick("Next:", "下一步："), command);
 }
 
 Language environment_language() {

@@ -55,7 +55,7 @@ for english, chinese in PAIRS:
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for command in commands:
             word = command.split()[0]
-            if word in ("./run", "./test", "tools/setup", "cmake", "export") or command.startswith("python3 bench/"):
+            if word in ("./run", "./test", "tools/setup", "tools/build-wheel", "cmake", "export") or command.startswith("python3 bench/"):
                 path = command.split()[1] if word == "python3" else word
                 if "/" in path and not os.access(SOURCE / path, os.X_OK if word != "python3" else os.R_OK):
                     failures.append(f"{english}: {command}: there is no {path}")

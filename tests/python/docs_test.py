@@ -1,0 +1,37 @@
+"""The Python that the documentation shows runs, in its order, and is the same in both languages."""
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+
+
+def blocks(page):
+    return re.findall(r"^```python\n(.*?)^```", (SOURCE / page).read_text(encoding="utf-8"), re.M | re.S)
+
+
+class Documentation(unittest.TestCase):
+    def test_every_block_runs(self):
+        code = blocks("docs/python.md")
+        self.assertGreaterEqual(len(code), 4)
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["ATHANOR_HOME"] = f"{folder}/home"
+            os.chdir(folder)
+            subprocess.run([os.environ["ATHANOR_BINARY"], "data", "sample", "photos", "--count", "160", "--side", "64"],
+                           check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for block in code:
+                space = {}
+                exec(compile(block, "docs/python.md", "exec"), space)  # noqa: S102
+                if "accuracy" in space:
+                    self.assertGreater(space["accuracy"], 0.95)
+            os.chdir("/")
+
+    def test_both_languages_show_the_same(self):
+        self.assertEqual(blocks("docs/python.md"), blocks("docs/zh-CN/python.md"))
+
+
+if __name__ == "__main__":
+    unittest.main()

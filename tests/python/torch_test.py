@@ -1,0 +1,444 @@
+"""Every op that PyTorch has too, against PyTorch: values and gradients on random shapes, strides and dtypes.
+
+ATH_TORCH_CASES: random cases for each op and dtype (default 12). A new op needs one line in CASES, or in ALONE the
+reason why PyTorch cannot judge it; an op in neither fails.
+"""
+import os
+import unittest
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import athanor as ath
+from athanor._ops import all_ops
+
+COUNT = int(os.environ.get("ATH_TORCH_CASES", "12"))
+torch.set_num_threads(1)
+
+
+class Draw:
+    """Random inputs of one case, the same for both."""
+
+    def __init__(self, seed, dtype):
+        self.random = np.random.default_rng(seed)
+        self.dtype = dtype
+
+    def integer(self, low, high):
+        return int(self.random.integers(low, high))
+
+    def flip(self):
+        return bool(self.random.integers(2))
+
+    def pick(self, *items):
+        return items[self.integer(0, len(items))]
+
+    def shape(self, low=0, high=4, least=1):
+        return tuple(self.integer(least, 6) for _ in range(self.integer(low, high + 1)))
+
+    def array(self, shape=None, low=-2.0, high=2.0, gap=0.0):
+        """Uniform values, not nearer to a whole number than gap; in memory transposed, sliced or plain."""
+        shape = self.shape() if shape is None else shape
+        values = self.random.uniform(low, high, shape)
+        if gap:
+            values = np.floor(values) + gap + (values - np.floor(values)) * (1 - 2 * gap)
+        values = np.asarray(values, self.dtype)
+        kind = self.integer(0, 3)
+        if kind == 1 and values.ndim >= 2:
+            return np.ascontiguousarray(values.swapaxes(0, -1)).swapaxes(0, -1)
+        if kind == 2 and values.ndim >= 1:
+            wide = np.zeros((*shape[:-1], 2 * shape[-1]), self.dtype)
+            wide[..., ::2] = values
+            return wide[..., ::2]
+        return values
+
+    def distinct(self, shape):
+        values = self.random.permutation(int(np.prod(shape))).reshape(shape) * 0.1 - 1
+        return np.asarray(values, self.dtype)
+
+    def pair(self, low=-2.0, high=2.0, **how):
+        """Two arrays that broadcast."""
+        shape = self.shape()
+        other = tuple(1 if self.flip() else n for n in shape)[self.integer(0, len(shape) + 1):]
+        pair = [self.array(shape, low, high, **how), self.array(other, low, high, **how)]
+        return pair[::-1] if self.flip() else pair
+
+    def square(self, n=None):
+        n = n or self.integer(1, 5)
+        return np.asarray(self.random.uniform(-1, 1, (2, n, n)) + 2 * np.eye(n), self.dtype)
+
+    def axis(self, array):
+        return self.integer(-array.ndim, array.ndim)
+
+
+def unary(function, low=-2.0, high=2.0, gap=0.0):
+    return lambda d: ([d.array(low=low, high=high, gap=gap)], {}, function)
+
+
+def binary(function, low=-2.0, high=2.0, gap=0.0):
+    return lambda d: (d.pair(low, high, gap=gap), {}, function)
+
+
+def along(function, distinct=False, **fixed):
+    """An op along one axis."""
+    def make(d):
+        shape = d.shape(1)
+        x = d.distinct(shape) if distinct else d.array(shape)
+        axis = d.axis(x)
+        return [x], {"axis": axis, **fixed}, lambda t: function(t, axis)
+    return make
+
+
+def reduction(function, distinct=False):
+    def make(d):
+        shape = d.shape(1)
+        x = d.distinct(shape) if distinct else d.array(shape)
+        axes = tuple(sorted({d.integer(0, x.ndim) for _ in range(d.integer(1, x.ndim + 1))}))
+        keep = d.flip()
+        return [x], {"axes": axes, "keep": keep}, lambda t: function(t, axes, keep)
+    return make
+
+
+def conv2d(d):
+    groups = d.integer(1, 3)
+    inside, out, k = groups * d.integer(1, 3), groups * d.integer(1, 3), d.integer(1, 4)
+    x, w = d.array((2, inside, d.integer(5, 9), d.integer(5, 9))), d.array((out, inside // groups, k, k))
+    b = d.array((out,))
+    stride, padding, dilation = (d.integer(1, 3),) * 2, (d.integer(0, 2),) * 2, (d.integer(1, 3),) * 2
+    return [x, w, b], {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, \
+        lambda *t: F.conv2d(*t, stride, padding, dilation, groups)
+
+
+def window(function, **fixed):
+    def make(d):
+        x = d.distinct((2, 3, d.integer(4, 9), d.integer(4, 9)))
+        k, s = d.integer(2, 4), d.integer(1, 4)
+        p = d.integer(0, k // 2 + 1)
+        return [x], {"kernel": (k, k), "stride": (s, s), "padding": (p, p), **fixed}, \
+            lambda t: function(t, k, s, p)
+    return make
+
+
+def loss(function, target=lambda d, shape: d.array(shape, 0.05, 0.95)):
+    def make(d):
+        shape = d.shape(1)
+        reduction = d.pick("mean", "sum", "none")
+        return [d.array(shape), target(d, shape)], {"reduction": reduction}, \
+            lambda *t: function(*t, reduction=reduction)
+    return make
+
+
+def cross_entropy(d):
+    n, c = d.integer(1, 6), d.integer(2, 6)
+    smoothing, reduction = d.pick(0.0, 0.1), d.pick("mean", "sum", "none")
+    return [d.array((n, c)), d.random.integers(0, c, n), d.array((c,), 0.5, 2)], \
+        {"label_smoothing": smoothing, "reduction": reduction}, \
+        lambda x, t, w: F.cross_entropy(x, t, w, reduction=reduction, label_smoothing=smoothing)
+
+
+def batch_norm(d):
+    c = d.integer(1, 5)
+    return [d.array((3, c, 4, 4)), d.array((c,)), d.array((c,))], {}, \
+        lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True)
+
+
+def batch_norm_inference(d):
+    c = d.integer(1, 5)
+    return [d.array((3, c, 4, 4)), d.array((c,)), d.array((c,)), d.array((c,)), d.array((c,), 0.5, 2)], {}, \
+        lambda x, w, b, m, v: F.batch_norm(x, m, v, w, b)
+
+
+def gather(d):
+    x = d.array(d.shape(1))
+    axis = d.integer(0, x.ndim)
+    index = d.random.integers(0, x.shape[axis], x.shape)
+    return [x, index], {"axis": axis}, lambda t, i: torch.gather(t, axis, i)
+
+
+def scatter_add(d):
+    x = d.array(d.shape(1))
+    axis = d.integer(0, x.ndim)
+    index = d.random.integers(0, x.shape[axis], x.shape)
+    return [x, index, d.array(x.shape)], {"axis": axis}, lambda t, i, s: torch.scatter_add(t, axis, i, s)
+
+
+def index_select(d):
+    x = d.array(d.shape(1))
+    axis = d.integer(0, x.ndim)
+    index = d.random.integers(0, x.shape[axis], d.integer(1, 6))
+    return [x, index], {"axis": axis}, lambda t, i: torch.index_select(t, axis, i)
+
+
+def index_add(d):
+    x = d.array(d.shape(1))
+    axis = d.integer(0, x.ndim)
+    index = d.random.integers(0, x.shape[axis], d.integer(1, 6))
+    source = d.array(tuple(len(index) if i == axis else n for i, n in enumerate(x.shape)))
+    return [x, index, source], {"axis": axis}, lambda t, i, s: torch.index_add(t, axis, i, s)
+
+
+def topk(d):
+    x = d.distinct(d.shape(1))
+    axis = d.axis(x)
+    k = d.integer(0, x.shape[axis] + 1)
+    return [x], {"k": k, "axis": axis}, lambda t: torch.topk(t, k, axis)
+
+
+def where(d):
+    a, b = d.pair()
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    return [d.random.integers(0, 2, shape).astype(bool), a, b], {}, torch.where
+
+
+def pad(d):
+    x = d.array()
+    before, after = (tuple(d.integer(0, 3) for _ in x.shape) for _ in range(2))
+    flat = [n for pair in zip(reversed(before), reversed(after)) for n in pair]
+    return [x], {"before": before, "after": after, "value": 0.5}, lambda t: F.pad(t, flat, value=0.5)
+
+
+def concat(d):
+    shape, axis = list(d.shape(1)), 0
+    axis = d.integer(0, len(shape))
+    parts = [d.array(tuple(d.integer(1, 5) if i == axis else n for i, n in enumerate(shape))) for _ in range(3)]
+    return [parts], {"axis": axis}, lambda *t: torch.cat(t, axis)
+
+
+def slice_(d):
+    x = d.array(d.shape(1))
+    axis = d.integer(0, x.ndim)
+    start = d.integer(0, x.shape[axis])
+    end, step = d.integer(start, x.shape[axis] + 1), d.integer(1, 3)
+    key = (slice(None),) * axis + (slice(start, end, step),)
+    return [x], {"axis": axis, "start": start, "end": end, "step": step}, lambda t: t[key]
+
+
+def reshape(d):
+    x = d.array(d.shape(1))
+    shape = (-1, *x.shape[1:][::-1])
+    return [x], {"shape": shape}, lambda t: t.reshape(shape)
+
+
+def permute(d):
+    x = d.array(d.shape(1))
+    axes = tuple(int(i) for i in d.random.permutation(x.ndim))
+    return [x], {"axes": axes}, lambda t: t.permute(axes)
+
+
+def expand(d):
+    shape = d.shape(1)
+    x = d.array(tuple(1 if d.flip() else n for n in shape))
+    return [x], {"shape": (2, *shape)}, lambda t: t.expand(2, *shape)
+
+
+def flip_(d):
+    x = d.array(d.shape(1))
+    axes = (d.integer(0, x.ndim),)
+    return [x], {"axes": axes}, lambda t: t.flip(axes)
+
+
+def matmul(d):
+    m, k, n = (d.integer(1, 7) for _ in range(3))
+    lead = d.shape(0, 2)
+    a, b = d.array((*lead, m, k)), d.array((k, n) if d.flip() else (*lead, k, n))
+    return [a, b], {}, torch.matmul
+
+
+def linear(d):
+    k, n = d.integer(1, 7), d.integer(1, 7)
+    return [d.array((*d.shape(0, 2), k)), d.array((n, k)), d.array((n,))], {}, F.linear
+
+
+def definite(d):
+    a = d.square()
+    return np.asarray(a @ a.swapaxes(-1, -2) + np.eye(a.shape[-1]), d.dtype)
+
+
+def triangular_solve(d):
+    a, upper = d.square(), d.flip()
+    return [a, d.array((2, a.shape[-1], 3))], {"upper": upper}, \
+        lambda x, b: torch.linalg.solve_triangular(torch.triu(x) if upper else torch.tril(x), b, upper=upper)
+
+
+def pick(function, names):
+    return lambda *t: tuple(getattr(function(*t), n) for n in names)
+
+
+def real(t):
+    return torch.view_as_real(t)
+
+
+def rfft(d):
+    x = d.array(d.shape(1))
+    axis = d.integer(0, x.ndim)
+    return [x], {"axis": axis}, lambda t: real(torch.fft.rfft(t, dim=axis))
+
+
+def fft(d):
+    x = d.array((*d.shape(1, 3), 2))
+    axis, inverse = d.integer(0, x.ndim - 1), d.flip()
+    return [x], {"axis": axis, "inverse": inverse}, \
+        lambda t: real((torch.fft.ifft if inverse else torch.fft.fft)(torch.view_as_complex(t.contiguous()), dim=axis))
+
+
+def irfft(d):
+    n = d.integer(1, 12)
+    x = d.array((2, n // 2 + 1, 2))
+    return [x], {"size": n}, lambda t: torch.fft.irfft(torch.view_as_complex(t.contiguous()), n, dim=1)
+
+
+def clamp(d):
+    low = d.random.uniform(-1, 0)
+    return [d.array(gap=0.01)], {"low": low, "high": low + 1}, lambda t: torch.clamp(t, low, low + 1)
+
+
+def with_number(function, name, low, high):
+    def make(d):
+        value = float(d.random.uniform(low, high))
+        return [d.array(gap=0.01)], {name: value}, lambda t: function(t, value)
+    return make
+
+
+G = 0.05
+CASES = {
+    "abs": unary(torch.abs, gap=G), "acosh": unary(torch.acosh, 1.1, 4), "asinh": unary(torch.asinh),
+    "atanh": unary(torch.atanh, -0.9, 0.9), "ceil": unary(torch.ceil, gap=G), "cos": unary(torch.cos),
+    "cosh": unary(torch.cosh), "erf": unary(torch.erf), "exp": unary(torch.exp), "exp2": unary(torch.exp2),
+    "expm1": unary(torch.expm1), "floor": unary(torch.floor, gap=G), "gelu": unary(F.gelu),
+    "gelu_tanh": unary(lambda t: F.gelu(t, approximate="tanh")), "hardsigmoid": unary(F.hardsigmoid, -4, 4),
+    "hardswish": unary(F.hardswish, -4, 4, G), "is_finite": unary(torch.isfinite), "is_inf": unary(torch.isinf),
+    "is_nan": unary(torch.isnan), "log": unary(torch.log, 0.1, 4), "log10": unary(torch.log10, 0.1, 4),
+    "log1p": unary(torch.log1p, -0.9, 4), "log2": unary(torch.log2, 0.1, 4),
+    "logical_not": unary(torch.logical_not), "mish": unary(F.mish), "neg": unary(torch.neg),
+    "reciprocal": unary(torch.reciprocal, 0.2, 3), "relu": unary(F.relu, gap=G), "relu6": unary(F.relu6, -3, 9, G),
+    "round": unary(torch.round, gap=G), "rsqrt": unary(torch.rsqrt, 0.2, 4), "selu": unary(F.selu, gap=G),
+    "sigmoid": unary(torch.sigmoid), "sign": unary(torch.sign, gap=G), "silu": unary(F.silu), "sin": unary(torch.sin),
+    "sinh": unary(torch.sinh), "softplus": unary(F.softplus), "sqrt": unary(torch.sqrt, 0.1, 4),
+    "square": unary(torch.square), "tan": unary(torch.tan, -1.2, 1.2), "tanh": unary(torch.tanh),
+    "trunc": unary(torch.trunc, gap=G), "contiguous": unary(lambda t: t.contiguous()),
+    "add": binary(torch.add), "sub": binary(torch.sub), "mul": binary(torch.mul),
+    "div": binary(torch.div, 0.3, 3), "pow": binary(torch.pow, 0.3, 3), "hypot": binary(torch.hypot, 0.1, 2),
+    "logaddexp": binary(torch.logaddexp), "maximum": binary(torch.maximum), "minimum": binary(torch.minimum),
+    "eq": binary(torch.eq), "ne": binary(torch.ne), "lt": binary(torch.lt), "le": binary(torch.le),
+    "gt": binary(torch.gt), "ge": binary(torch.ge), "logical_and": binary(torch.logical_and),
+    "logical_or": binary(torch.logical_or),
+    "mod": lambda d: ([d.array((3, 4), 0, 7, gap=G), d.array((4,), 1.3, 2.3)], {}, torch.remainder),
+    "sum": reduction(lambda t, a, k: t.sum(a, k)), "mean": reduction(lambda t, a, k: t.mean(a, k)),
+    "amax": reduction(lambda t, a, k: t.amax(a, k), True), "amin": reduction(lambda t, a, k: t.amin(a, k), True),
+    "logsumexp": reduction(lambda t, a, k: t.logsumexp(a, k)),
+    "argmax": along(torch.argmax, True), "argmin": along(torch.argmin, True), "softmax": along(torch.softmax),
+    "log_softmax": along(torch.log_softmax), "topk": topk, "gather": gather, "scatter_add": scatter_add,
+    "index_select": index_select, "index_add": index_add, "where": where, "pad": pad, "concat": concat,
+    "slice": slice_, "reshape": reshape, "permute": permute, "expand": expand, "flip": flip_,
+    "flatten": lambda d: ([d.array((2, 3, 4))], {"start": 1}, lambda t: t.flatten(1)),
+    "squeeze": lambda d: ([d.array((2, 1, 3))], {"axes": 1}, lambda t: t.squeeze(1)),
+    "unsqueeze": lambda d: ([d.array((2, 3))], {"axes": 1}, lambda t: t.unsqueeze(1)),
+    "clamp": clamp, "elu": with_number(F.elu, "alpha", 0.5, 2),
+    "leaky_relu": with_number(F.leaky_relu, "slope", 0.01, 0.5),
+    "prelu": lambda d: ([d.array((2, 3, 4), gap=G), d.array((1,), 0.1, 0.9)], {}, F.prelu),
+    "matmul": matmul, "linear": linear, "conv2d": conv2d,
+    "max_pool2d": window(lambda t, k, s, p: F.max_pool2d(t, k, s, p)),
+    "avg_pool2d": window(lambda t, k, s, p: F.avg_pool2d(t, k, s, p, count_include_pad=False)),
+    "adaptive_avg_pool2d": lambda d: ([d.array((2, 3, d.integer(3, 9), d.integer(3, 9)))], {"size": (3, 2)},
+                                      lambda t: F.adaptive_avg_pool2d(t, (3, 2))),
+    "global_avg_pool2d": lambda d: ([d.array((2, 3, 4, 5))], {}, lambda t: t.mean((2, 3), keepdim=True)),
+    "batch_norm_train": batch_norm, "batch_norm_inference": batch_norm_inference,
+    "cross_entropy": cross_entropy, "mse_loss": loss(F.mse_loss), "l1_loss": loss(F.l1_loss),
+    "bce_with_logits": loss(F.binary_cross_entropy_with_logits),
+    "one_hot": lambda d: ([d.random.integers(0, 5, (3, 2))], {"classes": 5},
+                          lambda t: F.one_hot(t, 5).to(torch.float32)),
+    "cast": lambda d: ([d.array()], {"dtype": ath.float64}, lambda t: t.double()),
+    "cholesky": lambda d: ([definite(d)], {}, lambda t: torch.linalg.cholesky((t + t.mT) / 2)),
+    "solve": lambda d: ([d.square(3), d.array((2, 3, 2))], {}, torch.linalg.solve),
+    "inv": lambda d: ([d.square()], {}, torch.linalg.inv), "det": lambda d: ([d.square()], {}, torch.linalg.det),
+    "slogdet": lambda d: ([d.square()], {}, pick(torch.linalg.slogdet, ("sign", "logabsdet"))),
+    "triangular_solve": triangular_solve,
+    "eigh": lambda d: ([definite(d)], {}, lambda t: torch.linalg.eigvalsh((t + t.mT) / 2)),
+    "svd": lambda d: ([d.square()], {}, lambda t: (None, torch.linalg.svdvals(t), None)),
+    "qr": lambda d: ([d.square()], {}, lambda t: (None, torch.linalg.qr(t).R
+                                                  * torch.sign(torch.linalg.qr(t).R.diagonal(0, -2, -1))[..., None])),
+    "fft": fft, "rfft": rfft, "irfft": irfft,
+}
+
+# Inputs for which PyTorch has gradients, where it has not for all.
+DIFFERENTIABLE = {"cross_entropy": (0,), "batch_norm_inference": (0, 1, 2)}
+
+# PyTorch 1.13's gradient in float64 multiplies by 1 / 6 of float32.
+LOOSE = {"hardsigmoid": 1e-7}
+
+# What PyTorch cannot judge, and why.
+ALONE = {name: reason for names, reason in (
+    ("random_normal random_uniform dropout", "random numbers of another generator"),
+    ("avg_pool2d_grad batch_norm_train_grad conv2d_input_grad conv2d_weight_grad cross_entropy_grad log_softmax_grad "
+     "max_pool2d_gather max_pool2d_grad softmax_grad", "a gradient of its own, judged through the op it belongs to"),
+    ("softmax_cross_entropy", "the kernel of cross_entropy, judged through it"),
+    ("sum_to channels_last", "has no counterpart"),
+) for name in names.split()}
+
+
+def torch_of(value):
+    return torch.from_numpy(np.array(value, order="C"))
+
+
+class AgainstTorch(unittest.TestCase):
+    def test_every_op_has_a_judge_or_a_reason(self):
+        names = {op.name for op in all_ops()}
+        self.assertEqual(sorted(names - set(CASES) - set(ALONE)), [])
+        self.assertEqual(sorted((set(CASES) | set(ALONE)) - names), [])
+        self.assertEqual(sorted(set(CASES) & set(ALONE)), [])
+
+    def check(self, op, seed, dtype):
+        draw = Draw(seed, dtype)
+        inputs, attributes, judge = CASES[op.name](draw)
+        flat = [x for item in inputs for x in (item if isinstance(item, list) else [item])]
+        floating = [x.dtype.kind == "f" and i in DIFFERENTIABLE.get(op.name, (i,)) for i, x in enumerate(flat)]
+        ours = [ath.from_numpy(x).detach() for x in flat]
+        theirs = [torch_of(x) for x in flat]
+        for a, b, on in zip(ours, theirs, floating):
+            if on and op.differentiable:
+                a.requires_grad, b.requires_grad = True, True
+        given = [ours] if isinstance(inputs[0], list) else ours
+        y, expected = getattr(ath, op.name)(*given, **attributes), judge(*theirs)
+        tolerance = 2e-5 if dtype == np.float32 else LOOSE.get(op.name, 1e-10)
+        where = f"{op.name}, case {seed}, {np.dtype(dtype)}: {[x.shape for x in flat]} {attributes}"
+        pairs = list(zip(y if isinstance(y, tuple) else (y,),
+                         expected if isinstance(expected, tuple) else (expected,)))
+        total, judged = None, None
+        for a, b in pairs:
+            if b is None:
+                continue
+            got, want = a.detach().numpy(), b.detach().numpy()
+            self.assertEqual(got.shape, want.shape, where)
+            np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * 4, err_msg=where)
+            if b.requires_grad:
+                weight = np.asarray(draw.random.uniform(-1, 1, want.shape), want.dtype)
+                part, other = (a * ath.from_numpy(weight)).sum(), (b * torch_of(weight).reshape(b.shape)).sum()
+                total, judged = (part, other) if total is None else (total + part, judged + other)
+        if judged is None:
+            return
+        total.backward()
+        judged.backward()
+        for a, b, on in zip(ours, theirs, floating):
+            if on and b.grad is not None:
+                got = np.zeros(b.shape) if a.grad is None else a.grad.numpy()
+                np.testing.assert_allclose(got, b.grad.numpy(), rtol=tolerance * 10, atol=tolerance * 20,
+                                           err_msg="gradient of " + where)
+
+
+def _add(op):
+    def test(self):
+        for seed in range(COUNT):
+            for dtype in (np.float32, np.float64):
+                if ath.tensor(np.zeros(1, dtype)).dtype in op.dtypes or op.name in ("one_hot",):
+                    with self.subTest(seed=seed, dtype=np.dtype(dtype).name):
+                        self.check(op, seed, dtype)
+    test.__doc__ = f"{op.name} agrees with PyTorch in values and gradients"
+    setattr(AgainstTorch, f"test_{op.name}", test)
+
+
+for _op in all_ops():
+    if _op.name in CASES:
+        _add(_op)
+
+if __name__ == "__main__":
+    unittest.main()
