@@ -16,6 +16,7 @@ void register_reductions(KernelTable& t);
 void register_shape(KernelTable& t);
 void register_fourier(KernelTable& t);
 void register_index(KernelTable& t);
+void register_layer_norm(KernelTable& t);
 void register_linalg(KernelTable& t);
 void register_losses(KernelTable& t);
 void register_order(KernelTable& t);

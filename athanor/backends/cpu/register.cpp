@@ -15,6 +15,7 @@ void register_kernels(KernelTable& t) {
   register_shape(t);
   register_fourier(t);
   register_index(t);
+  register_layer_norm(t);
   register_linalg(t);
   register_losses(t);
   register_order(t);

@@ -23,4 +23,22 @@ Tensor activated(const Tensor& y, const std::string& activation);
 /// The gradient that passes the activation backwards, by the value before it.
 Tensor through_activation(const Tensor& grad, const Tensor& before, const std::string& activation);
 
+// Normalisation of the last `dims` axes together (layer_norm, rms_norm).
+
+/// Checks x: [..., N...] with `dims` last axes, the attributes, and the vectors that follow it from
+/// input `first` on (each optional, of the last axes' shape). Throws ShapeError, DTypeError,
+/// ValueError.
+void require_trailing_norm(const OpDef& op, std::span<const TensorMeta> in, std::size_t first,
+                           const Attrs& attrs);
+/// The shape of the last `dims` axes.
+Shape trailing_shape(const Shape& x, std::int64_t dims);
+/// The last `dims` axes of `rank`, and the others.
+Dims trailing_axes(std::int64_t rank, std::int64_t dims);
+/// x summed over all but the last `dims` axes.
+Tensor summed_to_trailing(const Tensor& x, std::int64_t dims);
+/// Samples: `vectors` of the trailing shape, or none of them, behind x; `grad`: a second tensor of
+/// x's shape.
+std::vector<Sample> trailing_norm_samples(SampleMaker& m, int vectors, bool grad);
+std::vector<BadSample> bad_trailing_norm(const std::string& op, int vectors, bool grad);
+
 }  // namespace athanor::ops
