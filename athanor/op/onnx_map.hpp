@@ -75,8 +75,16 @@ struct OnnxMap {
   enum class Kind : std::uint8_t { missing, node, lowering, none };
   Kind kind = Kind::missing;
   std::string reason;  ///< for none
+  /// For an op that has a form but for some calls: the reason why one with these attributes has
+  /// none, or an empty text.
+  std::function<std::string(const Attrs&)> refuses;
   OnnxTo to;
   std::vector<std::pair<std::string, OnnxFrom>> from;  ///< by ONNX node type
+
+  /// Why a call has no form; empty when it has one.
+  std::string refusal(const Attrs& attrs) const {
+    return kind == Kind::none ? reason : refuses ? refuses(attrs) : std::string();
+  }
 };
 
 /// The same inputs and output under another name, no attributes: onnx_node("Relu").

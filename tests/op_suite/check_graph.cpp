@@ -91,6 +91,17 @@ void check_onnx(const Call& call, Report& report) {
   const NoGrad no_grad;
   const TensorList expected = call.run();
   const graph::Graph graph = graph_of(call);
+  if (const std::string reason = call.op.onnx.refusal(call.sample.attrs); !reason.empty()) {
+    report.checked();
+    try {
+      (void)io::export_onnx(graph);
+      report.fail(call.name(), "is exported, its record refuses: {}", reason);
+    } catch (const UnsupportedError& error) {
+      if (std::string(error.what()).find(reason) == std::string::npos)
+        report.fail(call.name(), "'{}' does not say '{}'", error.what(), reason);
+    }
+    return;
+  }
   const auto bytes = io::export_onnx(graph);
   report.checked();
   if (bytes != io::export_onnx(graph)) report.fail(call.name(), "two exports differ");

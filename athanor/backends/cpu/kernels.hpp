@@ -5,6 +5,7 @@
 // Each kernel file fills its part of the table.
 namespace athanor::backends::cpu {
 
+void register_attention(KernelTable& t);
 void register_conv(KernelTable& t);
 void register_copy(KernelTable& t);
 void register_matmul(KernelTable& t);

@@ -4,6 +4,7 @@
 namespace athanor::backends::cpu {
 
 void register_kernels(KernelTable& t) {
+  register_attention(t);
   register_conv(t);
   register_copy(t);
   register_matmul(t);

@@ -189,6 +189,10 @@ class Exporter final : public OnnxWriter {
 
   OnnxNames write_call(const OpDef& op, const Attrs& attrs, OnnxNames names, TensorList inputs,
                        const TensorList& outputs) {
+    if (const std::string reason = op.onnx.refusal(attrs); !reason.empty()) {
+      unsupported_.insert(fmt::format("{} ({})", op.name, reason));
+      return OnnxNames(outputs.size(), "unsupported");
+    }
     switch (op.onnx.kind) {
       case OnnxMap::Kind::node: {
         if (op.pointwise()) cast_inputs(op, names, inputs);
@@ -206,7 +210,7 @@ class Exporter final : public OnnxWriter {
       case OnnxMap::Kind::none:
       case OnnxMap::Kind::missing: break;
     }
-    unsupported_.insert(fmt::format("{} ({})", op.name, op.onnx.reason));
+    unsupported_.insert(fmt::format("{} (its record says nothing of ONNX)", op.name));
     return OnnxNames(outputs.size(), "unsupported");
   }
 
