@@ -55,6 +55,23 @@ void normalisation(const Bench& bench, const std::string& name, const Shape& sha
   });
 }
 
+void layer_normalisation(const Bench& bench, std::int64_t rows, std::int64_t width) {
+  const std::string name = "layernorm_" + std::to_string(rows) + "x" + std::to_string(width);
+  const Tensor x = random({rows, width}), g = random({rows, width}), w = Tensor::ones({width}),
+               b = Tensor::zeros({width});
+  bench(name, [&] { return ops::layer_norm(x, w, b); });
+  bench(name + "_grad", [&] { return ops::layer_norm_grad(x, g, w); });
+}
+
+void attention(const Bench& bench, const std::string& name, const Shape& shape, bool causal) {
+  const Tensor q = random(shape), k = random(shape), v = random(shape), g = random(shape);
+  const auto [y, log_sum] = ops::attention_forward(q, k, v, {}, causal);
+  bench(name, [&] { return ops::attention(q, k, v, {}, causal); });
+  bench(name + "_grad", [&, y = y, log_sum = log_sum] {
+    return ops::attention_grad(g, q, k, v, y, log_sum, {}, {}, causal);
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -91,5 +108,9 @@ int main(int argc, char** argv) {
   bench("maxpool2x2_64_56", [&] { return ops::max_pool2d(z, {2, 2}, {2, 2}); });
   bench("maxpool2x2_64_56_grad", [&] { return ops::max_pool2d_grad(z, h, {2, 2}, {2, 2}); });
   const Tensor last = picture({16, 1280, 7, 7});
+  layer_normalisation(bench, 2048, 384);
+  layer_normalisation(bench, 4096, 768);
+  attention(bench, "attention_8x6x256x64_causal", {8, 6, 256, 64}, true);
+  attention(bench, "attention_2x12x1024x64", {2, 12, 1024, 64}, false);
   bench("global_avg_1280_7", [&] { return ops::global_avg_pool2d(last); });
 }

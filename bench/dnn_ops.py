@@ -64,6 +64,31 @@ def run_torch(seconds, wanted, threads):
         bench(name + "_grad", lambda: torch.ops.aten.max_pool2d_with_indices_backward(
             g, x, [kernel] * 2, [2, 2], [padding] * 2, [1, 1], False, index), 0, x, g, x)
 
+    def layer_normalisation(rows, width):
+        x, g, w, b = torch.randn(rows, width), torch.randn(rows, width), torch.ones(width), torch.zeros(width)
+        bench(f"layernorm_{rows}x{width}", lambda: F.layer_norm(x, (width,), w, b), 0, x, x)
+        _, mean, scale = torch.native_layer_norm(x, (width,), w, b, 1e-5)
+        bench(f"layernorm_{rows}x{width}_grad", lambda: torch.ops.aten.native_layer_norm_backward(
+            g, x, [width], mean, scale, w, b, [True] * 3), 0, x, g, x)
+
+    def attention(name, shape, causal):
+        q, k, v, g = (torch.randn(*shape) for _ in range(4))
+        t, d = shape[2:]
+        with torch.inference_mode(False):
+            hidden = torch.ones(t, t).tril().logical_not() if causal else None
+
+        def run(q, k, v):
+            s = (q @ k.transpose(-2, -1)) * d ** -0.5
+            return torch.softmax(s.masked_fill(hidden, -torch.inf) if causal else s, -1) @ v
+
+        work = shape[0] * shape[1] * t * t * d * (1 if causal else 2)
+        bench(name, lambda: run(q, k, v), work, q, k, v, q)
+        with torch.inference_mode(False), torch.enable_grad():
+            leaves = [torch.randn(*shape, requires_grad=True) for _ in range(3)]
+            y, g = run(*leaves), torch.randn(*shape)
+            bench(name + "_grad", lambda: torch.autograd.grad(y, leaves, g, retain_graph=True), work * 5 / 2,
+                  q, k, v, q, g, q, k, v)
+
     with torch.inference_mode():
         for n in (4, 64, 128, 256, 512, 1024):
             a, b = torch.randn(n, n), torch.randn(n, n)
@@ -89,6 +114,10 @@ def run_torch(seconds, wanted, threads):
         normalisation("batchnorm_relu6_384_14", (16, 384, 14, 14), "relu6")
         maxpool("maxpool3x3_64_112", (16, 64, 112, 112), 3, 1)
         maxpool("maxpool2x2_64_56", (16, 64, 56, 56), 2, 0)
+        layer_normalisation(2048, 384)
+        layer_normalisation(4096, 768)
+        attention("attention_8x6x256x64_causal", (8, 6, 256, 64), True)
+        attention("attention_2x12x1024x64", (2, 12, 1024, 64), False)
         x = picture(16, 1280, 7, 7)
         bench("global_avg_1280_7", lambda: F.adaptive_avg_pool2d(x, 1), 0, x)
 
