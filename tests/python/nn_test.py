@@ -123,6 +123,52 @@ class Modules(unittest.TestCase):
         self.assertIs(layer.eval()(x), x)
 
 
+class Transformers(unittest.TestCase):
+    def test_a_layer_has_pytorchs_values_and_gradients(self):
+        for norm_first in (False, True):
+            ours = nn.TransformerEncoderLayer(16, 4, 32, 0.0, "gelu", norm_first=norm_first)
+            judge = copied(ours, torch.nn.TransformerEncoderLayer(16, 4, 32, 0.0, "gelu", batch_first=True,
+                                                                  norm_first=norm_first))
+            x = np.random.default_rng(0).standard_normal((2, 5, 16)).astype(np.float32)
+            hidden = torch.ones(5, 5).triu(1).bool()
+            y, expected = ours(ath.tensor(x), is_causal=True), judge(torch.from_numpy(x), src_mask=hidden)
+            np.testing.assert_allclose(y.detach().numpy(), expected.detach().numpy(), atol=2e-6)
+            y.square().sum().backward()
+            expected.square().sum().backward()
+            for (name, p), (_, q) in zip(sorted(ours.named_parameters()), sorted(judge.named_parameters())):
+                np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-3, atol=2e-4, err_msg=name)
+
+    def test_cross_attention(self):
+        ours = nn.MultiheadAttention(8, 2)
+        judge = copied(ours, torch.nn.MultiheadAttention(8, 2, batch_first=True))
+        random = np.random.default_rng(1)
+        q, k = (random.standard_normal((2, n, 8)).astype(np.float32) for n in (3, 6))
+        np.testing.assert_allclose(ours(ath.tensor(q), ath.tensor(k)).detach().numpy(),
+                                   judge(*map(torch.from_numpy, (q, k, k)))[0].detach().numpy(), atol=1e-6)
+
+    def test_dropout_of_attention_follows_the_scope(self):
+        layer, x = nn.MultiheadAttention(8, 2, dropout=0.5), ath.randn((2, 9, 8))
+        with ath.random_scope(0, 1):
+            first = layer(x).tolist()
+        with ath.random_scope(0, 1):
+            self.assertEqual(layer(x).tolist(), first)
+        with ath.random_scope(0, 2):
+            self.assertNotEqual(layer(x).tolist(), first)
+
+    def test_an_encoder_learns(self):
+        ath.manual_seed(0)
+        model = nn.Sequential(nn.Embedding(11, 16), nn.TransformerEncoder(
+            lambda: nn.TransformerEncoderLayer(16, 2, 32, 0.0, norm_first=True), 2, nn.LayerNorm(16)), nn.Linear(16, 11))
+        opt = ath.optim.AdamW(model.parameters(), lr=5e-3)
+        x = ath.randint(0, 11, (32, 8))
+        for _ in range(80):
+            loss = nn.functional.cross_entropy(model(x).reshape(-1, 11), x.reshape(-1))
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+        self.assertLess(loss.item(), 0.05)
+
+
 class Training(unittest.TestCase):
     def curves(self, make, torch_make, steps=50, **how):
         ath.manual_seed(1)

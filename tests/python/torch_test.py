@@ -148,6 +148,33 @@ def batch_norm_inference(d):
         lambda x, w, b, m, v: F.batch_norm(x, m, v, w, b)
 
 
+def layer_norm(d):
+    shape = d.shape(1, 4, 2)
+    dims = d.integer(1, len(shape) + 1)
+    last = shape[len(shape) - dims:]
+    return [d.array(shape), d.array(last), d.array(last)], {"dims": dims, "epsilon": 1e-3}, \
+        lambda x, w, b: F.layer_norm(x, last, w, b, 1e-3)
+
+
+def rms_norm(d):
+    shape = d.shape(1, 4, 2)
+    return [d.array(shape), d.array(shape[-1:])], {"epsilon": 1e-3}, \
+        lambda x, w: x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-3) * w
+
+
+def attention(d):
+    key_heads, group, t, s, size = d.integer(1, 3), d.integer(1, 3), d.integer(1, 9), d.integer(8, 20), d.integer(1, 9)
+    heads, causal = key_heads * group, d.flip()
+
+    def judge(q, k, v):
+        scores = q @ k.repeat_interleave(group, 1).transpose(-2, -1) / size ** 0.5
+        if causal:
+            scores = scores.masked_fill(~torch.ones(t, s).tril(s - t).bool(), -torch.inf)
+        return torch.softmax(scores, -1) @ v.repeat_interleave(group, 1)
+    return [d.array((2, heads, t, size)), d.array((2, key_heads, s, size)), d.array((2, key_heads, s, 3))], \
+        {"causal": causal}, judge
+
+
 def gather(d):
     x = d.array(d.shape(1))
     axis = d.integer(0, x.ndim)
@@ -343,6 +370,7 @@ CASES = {
                                       lambda t: F.adaptive_avg_pool2d(t, (3, 2))),
     "global_avg_pool2d": lambda d: ([d.array((2, 3, 4, 5))], {}, lambda t: t.mean((2, 3), keepdim=True)),
     "batch_norm_train": batch_norm, "batch_norm_inference": batch_norm_inference,
+    "layer_norm": layer_norm, "rms_norm": rms_norm, "attention": attention,
     "cross_entropy": cross_entropy, "mse_loss": loss(F.mse_loss), "l1_loss": loss(F.l1_loss),
     "bce_with_logits": loss(F.binary_cross_entropy_with_logits),
     "one_hot": lambda d: ([d.random.integers(0, 5, (3, 2))], {"classes": 5},
@@ -369,9 +397,10 @@ LOOSE = {"hardsigmoid": 1e-7}
 # What PyTorch cannot judge, and why.
 ALONE = {name: reason for names, reason in (
     ("random_normal random_uniform dropout", "random numbers of another generator"),
-    ("avg_pool2d_grad batch_norm_train_grad conv2d_input_grad conv2d_weight_grad cross_entropy_grad log_softmax_grad "
+    ("attention_grad layer_norm_grad rms_norm_grad avg_pool2d_grad batch_norm_train_grad conv2d_input_grad conv2d_weight_grad cross_entropy_grad log_softmax_grad "
      "max_pool2d_gather max_pool2d_grad softmax_grad", "a gradient of its own, judged through the op it belongs to"),
     ("softmax_cross_entropy", "the kernel of cross_entropy, judged through it"),
+    ("attention_forward", "the kernel of attention, judged through it"),
     ("sum_to channels_last", "has no counterpart"),
 ) for name in names.split()}
 

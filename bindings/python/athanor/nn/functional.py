@@ -41,6 +41,27 @@ def dropout(x, p=0.5, training=True):
     return ops.dropout(x, p, *next_key("dropout")) if training and p > 0 else x
 
 
+def layer_norm(x, weight=None, bias=None, dims=1, eps=1e-5):
+    """Normalises the last `dims` axes together."""
+    return ops.layer_norm(x, weight, bias, dims, eps)
+
+
+def rms_norm(x, weight=None, dims=1, eps=1e-5):
+    """Divides by the root mean square of the last `dims` axes."""
+    return ops.rms_norm(x, weight, dims, eps)
+
+
+def scaled_dot_product_attention(q, k, v, mask=None, dropout_p=0.0, is_causal=False, scale=None):
+    """softmax(q k^T * scale + mask) v without storing the scores.
+
+    q: [B, H, T, D]; k, v: [B, Hk, S, D], H a multiple of Hk; mask broadcasts to [B, H, T, S]: bool, true where a query
+    may look, or floating. is_causal: the last query sees all keys, each one before it one less. Dropout takes the next
+    draw of random_scope or manual_seed.
+    """
+    seed, stream = next_key("attention") if dropout_p > 0 else (0, 0)
+    return ops.attention(q, k, v, mask, is_causal, scale or 0.0, dropout_p, seed, stream)
+
+
 def embedding(index, weight):
     """The rows of weight [count, size] that the integers name: index.shape + [size]."""
     return ops.index_select(weight, index, 0)

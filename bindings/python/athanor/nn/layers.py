@@ -106,6 +106,46 @@ class BatchNorm2d(Module):
         return f"{self.weight.size}, eps={self.eps}, momentum={self.momentum}"
 
 
+class LayerNorm(Module):
+    """Normalises the last axes, of the shape normalized_shape (Ba et al. 2016), then weight and bias."""
+
+    def __init__(self, normalized_shape, eps=1e-5, bias=True):
+        super().__init__()
+        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.weight = Parameter(_tensor.ones(shape))
+        self.register_parameter("bias", Parameter(_tensor.zeros(shape)) if bias else None)
+        self.eps = eps
+
+    def reset(self, seed=None, prefix=""):
+        init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, x):
+        return ops.layer_norm(x, self.weight, self.bias, self.weight.ndim, self.eps)
+
+    def extra_repr(self):
+        return f"{self.weight.shape}, eps={self.eps}" + ("" if self.bias is not None else ", bias=False")
+
+
+class RMSNorm(Module):
+    """Divides by the root mean square of the last axes (Zhang and Sennrich 2019), then weight."""
+
+    def __init__(self, normalized_shape, eps=1e-5):
+        super().__init__()
+        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.weight, self.eps = Parameter(_tensor.ones(shape)), eps
+
+    def reset(self, seed=None, prefix=""):
+        init.ones_(self.weight)
+
+    def forward(self, x):
+        return ops.rms_norm(x, self.weight, self.weight.ndim, self.eps)
+
+    def extra_repr(self):
+        return f"{self.weight.shape}, eps={self.eps}"
+
+
 class Embedding(Module):
     """A table of vectors: integers of any shape become index.shape + [embedding_dim]. Initial values: N(0, 1)."""
 
