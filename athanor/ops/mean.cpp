@@ -7,25 +7,7 @@
 namespace athanor::ops {
 
 namespace {
-
 DType mean_dtype(DType d) { return is_floating(d) ? d : DType::f32; }
-
-// Elements that one output is the mean of; the batch of a symbolic tensor is not known.
-double reduced_count(const Shape& shape, const Attrs& a) {
-  double count = 1;
-  for (std::int64_t axis :
-       normalize_axes(a.dims("axes"), static_cast<std::int64_t>(shape.size()), "mean")) {
-    const std::int64_t size = shape[static_cast<std::size_t>(axis)];
-    require<ShapeError>(size != kDynamic,
-                        "mean: the number of elements along axis {} of {} is known only at run "
-                        "time; take sum there",
-                        axis, to_string(shape));
-    // Without elements there is nothing that a gradient could go to.
-    count *= static_cast<double>(std::max<std::int64_t>(size, 1));
-  }
-  return count;
-}
-
 }  // namespace
 
 ATH_OP(mean, "(x, axes: dims = [], keep: flag = false) -> y") {
@@ -47,7 +29,8 @@ ATH_OP(mean, "(x, axes: dims = [], keep: flag = false) -> y") {
   };
   op.vjp = [](const Vjp& v) {
     const Shape& shape = v.meta(0).shape;
-    const Tensor g = v.grad() / reduced_count(shape, v.attrs());
+    // Without elements there is nothing that a gradient could go to.
+    const Tensor g = v.grad() / std::max(reduced_count(shape, v.attrs(), "mean"), 1.0);
     return expand(keep_axes(g, shape.size(), v.attrs(), "mean"), shape);
   };
   op.reduction = true;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "athanor/backends/cpu/kernels.hpp"
+#include "athanor/backends/cpu/lines.hpp"
 #include "athanor/backends/cpu/memory_order.hpp"
 #include "athanor/backends/cpu/simd.hpp"
 #include "athanor/base/parallel.hpp"
@@ -217,6 +218,123 @@ struct Extreme {
   }
 };
 
+template <class Total, class T>
+Total widened(T value) {
+  if constexpr (std::is_class_v<T>) {
+    return static_cast<Total>(static_cast<float>(value));
+  } else {
+    return static_cast<Total>(value);
+  }
+}
+
+// Products: f64 lanes for all floating types, i64 that wraps for the others.
+template <class T>
+struct Product {
+  using Total =
+      std::conditional_t<std::is_floating_point_v<T> || std::is_class_v<T>, double, std::int64_t>;
+  static Total start() { return 1; }
+  static Total combine(Total a, Total b) {
+    if constexpr (std::is_floating_point_v<Total>) {
+      return a * b;
+    } else {
+      return static_cast<Total>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+    }
+  }
+  static Total run(const T* x, std::int64_t count) {
+    Total lanes[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+    std::int64_t i = 0;
+    for (; i + 8 <= count; i += 8)
+      for (int k = 0; k < 8; ++k) lanes[k] = combine(lanes[k], widened<Total>(x[i + k]));
+    for (; i < count; ++i) lanes[0] = combine(lanes[0], widened<Total>(x[i]));
+    for (int k = 1; k < 8; ++k) lanes[0] = combine(lanes[0], lanes[k]);
+    return lanes[0];
+  }
+  static void rows(const T* x, std::int64_t rows, std::int64_t stride, std::int64_t columns,
+                   Total* totals, float*, float*) {
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t c = 0; c < columns; ++c)
+        totals[c] = combine(totals[c], widened<Total>(x[r * stride + c]));
+  }
+};
+
+// Sums of |x| or x^2 in f64, where squares of f32 neither overflow nor vanish.
+template <class T, bool kSquares>
+struct SizeSum {
+  using Total = double;
+  static double start() { return 0; }
+  static double combine(double a, double b) { return a + b; }
+  static double size(T value) {
+    const auto v = widened<double>(value);
+    return kSquares ? v * v : std::fabs(v);
+  }
+  static double run(const T* x, std::int64_t count) {
+    double lanes[8] = {};
+    std::int64_t i = 0;
+    for (; i + 8 <= count; i += 8)
+      for (int k = 0; k < 8; ++k) lanes[k] += size(x[i + k]);
+    for (; i < count; ++i) lanes[0] += size(x[i]);
+    return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+           ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+  }
+  static void rows(const T* x, std::int64_t rows, std::int64_t stride, std::int64_t columns,
+                   double* totals, float*, float*) {
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t c = 0; c < columns; ++c) totals[c] += size(x[r * stride + c]);
+  }
+};
+
+// Count, mean and squared distances from it. A part takes two passes, which find it in the cache;
+// parts are joined by the formula of Chan, Golub and LeVeque (1979).
+template <class T>
+struct Moments {
+  struct Total {
+    double count = 0, mean = 0, squares = 0;
+  };
+  static Total start() { return {}; }
+  static Total combine(const Total& a, const Total& b) {
+    if (a.count == 0) return b;
+    if (b.count == 0) return a;
+    const double count = a.count + b.count, d = b.mean - a.mean, share = b.count / count;
+    return {count, a.mean + d * share, a.squares + b.squares + d * d * a.count * share};
+  }
+  static Total run(const T* x, std::int64_t count) {
+    const auto n = static_cast<double>(count);
+    // Summed in f64: sum_run's f32 lanes would leave a distance from the mean in every square.
+    const auto sum = [&](const auto& f) {
+      double lanes[8] = {};
+      std::int64_t i = 0;
+      for (; i + 8 <= count; i += 8)
+        for (int k = 0; k < 8; ++k) lanes[k] += f(widened<double>(x[i + k]));
+      for (; i < count; ++i) lanes[0] += f(widened<double>(x[i]));
+      return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+             ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+    };
+    const double mean = sum([](double v) { return v; }) / n;
+    const double squares = sum([mean](double v) { return (v - mean) * (v - mean); });
+    return {n, mean, squares};
+  }
+  static void rows(const T* x, std::int64_t rows, std::int64_t stride, std::int64_t columns,
+                   Total* totals, float*, float*) {
+    constexpr std::int64_t kColumns = 64;
+    const auto n = static_cast<double>(rows);
+    for (std::int64_t first = 0; first < columns; first += kColumns) {
+      const std::int64_t width = std::min(kColumns, columns - first);
+      double means[kColumns] = {}, squares[kColumns] = {};
+      for (std::int64_t r = 0; r < rows; ++r)
+        for (std::int64_t c = 0; c < width; ++c)
+          means[c] += widened<double>(x[r * stride + first + c]);
+      for (std::int64_t c = 0; c < width; ++c) means[c] /= n;
+      for (std::int64_t r = 0; r < rows; ++r)
+        for (std::int64_t c = 0; c < width; ++c) {
+          const double d = widened<double>(x[r * stride + first + c]) - means[c];
+          squares[c] += d * d;
+        }
+      for (std::int64_t c = 0; c < width; ++c)
+        totals[first + c] = combine(totals[first + c], {n, means[c], squares[c]});
+    }
+  }
+};
+
 // The densest axis is reduced: every output is a sum of runs.
 template <class T, class Op, class Finish>
 void reduce_runs(const Plan& plan, const T* x, const Finish& finish) {
@@ -385,6 +503,56 @@ void mean(const KernelCall& call) {
   });
 }
 
+void prod(const KernelCall& call) {
+  const Tensor& x = call.inputs[0];
+  visit_dtype(x.dtype(), [&](auto tag) {
+    using T = decltype(tag);
+    using Out =
+        std::conditional_t<std::is_floating_point_v<T> || std::is_class_v<T>, T, std::int64_t>;
+    Out* y = call.outputs[0].data<Out>();
+    reduce<Element<T>, Product<Element<T>>>(
+        x, call.attrs.dims("axes"),
+        [y](std::int64_t i, auto total) { y[i] = rounded<Out>(total); });
+  });
+}
+
+template <bool kRoot>
+void variance(const KernelCall& call) {
+  const Tensor& x = call.inputs[0];
+  const double correction = call.attrs.real("correction");
+  visit_floating(x.dtype(), [&](auto tag) {
+    using T = decltype(tag);
+    T* y = call.outputs[0].data<T>();
+    reduce<T, Moments<T>>(
+        x, call.attrs.dims("axes"), [y, correction](std::int64_t i, const auto& total) {
+          const double v = total.squares / std::max(total.count - correction, 0.0);
+          y[i] = rounded<T>(kRoot ? std::sqrt(v) : v);
+        });
+  });
+}
+
+// p of 1 and 2; others as the record says.
+void norm(const KernelCall& call) {
+  const Tensor& x = call.inputs[0];
+  const Dims& axes = call.attrs.dims("axes");
+  const double p = call.attrs.real("p");
+  if (p != 1 && p != 2) {
+    copy_into(call.op.lower(call.inputs, call.attrs)[0], call.outputs[0]);
+    return;
+  }
+  visit_floating(x.dtype(), [&](auto tag) {
+    using T = decltype(tag);
+    T* y = call.outputs[0].data<T>();
+    if (p == 1) {
+      reduce<T, SizeSum<T, false>>(x, axes,
+                                   [y](std::int64_t i, double total) { y[i] = rounded<T>(total); });
+    } else {
+      reduce<T, SizeSum<T, true>>(
+          x, axes, [y](std::int64_t i, double total) { y[i] = rounded<T>(std::sqrt(total)); });
+    }
+  });
+}
+
 template <bool kMax>
 void extreme(const KernelCall& call) {
   const Tensor& x = call.inputs[0];
@@ -401,6 +569,11 @@ void extreme(const KernelCall& call) {
 void register_reductions(KernelTable& table) {
   table.set("sum", Device::cpu, sum);
   table.set("mean", Device::cpu, mean);
+  table.set("prod", Device::cpu, prod);
+  table.set("var", Device::cpu, variance<false>);
+  table.set("std", Device::cpu, variance<true>);
+  // In f64 squares may overflow: the lowering divides by the largest first.
+  table.set("norm", Device::cpu, norm, kHalves | dtype_bit(DType::f32));
   table.set("amax", Device::cpu, extreme<true>);
   table.set("amin", Device::cpu, extreme<false>);
 }

@@ -24,6 +24,20 @@ Tensor keep_axes(const Tensor& reduced, std::size_t rank, const Attrs& attrs, st
   return axes.empty() ? reduced : unsqueeze(reduced, axes);
 }
 
+double reduced_count(const Shape& shape, const Attrs& attrs, std::string_view op) {
+  double count = 1;
+  for (std::int64_t axis :
+       normalize_axes(attrs.dims("axes"), static_cast<std::int64_t>(shape.size()), op)) {
+    const std::int64_t size = shape[static_cast<std::size_t>(axis)];
+    require<ShapeError>(size != kDynamic,
+                        "{}: the number of elements along axis {} of {} is known only at run time; "
+                        "take sum there",
+                        op, axis, to_string(shape));
+    count *= static_cast<double>(size);
+  }
+  return count;
+}
+
 Tensor reference_reduction(const Tensor& x, const Attrs& attrs, DType dtype, std::string_view op,
                            const std::function<double(const std::vector<double>&)>& f) {
   const Dims axes = normalize_axes(attrs.dims("axes"), x.rank(), op);
@@ -62,6 +76,18 @@ std::vector<Sample> reduction_samples(SampleMaker& m, bool empty,
     samples.push_back(m.sample({make({0, 3})}, {{"axes", Dims{0}}}));
     samples.push_back(m.sample({make({2, 0})}));
   }
+  return samples;
+}
+
+std::vector<Sample> variance_samples(SampleMaker& m) {
+  std::vector<Sample> samples =
+      reduction_samples(m, true, [&m](const Shape& s) { return m.tensor(s, -3, 3); });
+  for (const double correction : {0.0, 1.5})
+    for (const bool keep : {false, true})
+      samples.push_back(
+          m.sample({m.tensor({3, 4, 5}, -3, 3)},
+                   {{"axes", Dims{0, 2}}, {"keep", keep}, {"correction", correction}}));
+  samples.push_back(m.sample({m.tensor({3, 7}, 1, 2)}, {{"axes", Dims{1}}, {"correction", 0.0}}));
   return samples;
 }
 

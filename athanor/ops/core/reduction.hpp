@@ -16,6 +16,9 @@ MetaList infer_reduction(std::string_view op, const TensorMeta& x, const Attrs& 
 /// A reduced tensor with the reduced axes put back as size 1, so that it broadcasts against x.
 Tensor keep_axes(const Tensor& reduced, std::size_t rank, const Attrs& attrs, std::string_view op);
 
+/// Elements that one output sums up. Throws ShapeError where that is known only at run time.
+double reduced_count(const Shape& shape, const Attrs& attrs, std::string_view op);
+
 /// Plain loops: f of the values that each output sums up, in row-major order.
 Tensor reference_reduction(const Tensor& x, const Attrs& attrs, DType dtype, std::string_view op,
                            const std::function<double(const std::vector<double>&)>& f);
@@ -24,6 +27,8 @@ Tensor reference_reduction(const Tensor& x, const Attrs& attrs, DType dtype, std
 /// axes, rank 0. `empty`: samples without elements too.
 std::vector<Sample> reduction_samples(SampleMaker& m, bool empty,
                                       const std::function<Tensor(const Shape&)>& make);
+/// The same for ops with the attribute correction.
+std::vector<Sample> variance_samples(SampleMaker& m);
 /// Axes that must be refused.
 std::vector<BadSample> bad_reductions(std::string_view op);
 
