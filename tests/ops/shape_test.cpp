@@ -103,6 +103,100 @@ TEST(Concat, PutsTheInputsInOrderAndSplitsTheGradient) {
   expect_near(b.grad(), {3, 6}, 0);
 }
 
+// Values and gradients from PyTorch 1.13 (torch.nn.functional.pad) in float64.
+TEST(Pad, ModesAndTheirGradientsAreThoseOfPyTorch) {
+  struct Case {
+    const char* mode;
+    Dims before, after;
+    std::vector<double> value, gradient;
+  };
+  const Case cases[] = {
+      {"reflect", {0, 2}, {0, 1}, {3, 2, 1, 2, 3, 2, 6, 5, 4, 5, 6, 5}, {3, 12, 6, 9, 30, 18}},
+      {"replicate",
+       {1, 1},
+       {0, 2},
+       {1, 1, 2, 3, 3, 3, 1, 1, 2, 3, 3, 3, 4, 4, 5, 6, 6, 6},
+       {18, 12, 48, 27, 15, 51}},
+      {"circular",
+       {1, 1},
+       {1, 2},
+       {6, 4, 5, 6, 4, 5, 3, 1, 2, 3, 1, 2, 6, 4, 5, 6, 4, 5, 3, 1, 2, 3, 1, 2},
+       {62, 66, 58, 38, 42, 34}}};
+  for (const Case& c : cases)
+    for (DType dtype : {DType::f64, DType::bf16}) {
+      SCOPED_TRACE(c.mode);
+      const Tensor x = values({1, 2, 3, 4, 5, 6}, {2, 3}, dtype).set_requires_grad();
+      const Tensor y = ops::pad(x, c.before, c.after, 0, c.mode);
+      expect_near(y, c.value, 0);
+      std::vector<double> weights = counted(y.count());
+      for (double& w : weights) ++w;
+      autograd::backward(ops::sum(y * values(weights, y.shape(), dtype)));
+      expect_near(x.grad(), c.gradient, 0);
+    }
+  // Corners are mirrored along both axes; the memory order stays.
+  expect_near(ops::pad(values({1, 2, 3, 4, 5, 6}, {2, 3}), {1, 1}, {1, 1}, 0, "reflect"),
+              {5, 4, 5, 6, 5, 2, 1, 2, 3, 2, 5, 4, 5, 6, 5, 2, 1, 2, 3, 2}, 0);
+  const Tensor image = ops::channels_last(scattered({2, 3, 4, 5}));
+  EXPECT_TRUE(ops::pad(image, {0, 0, 1, 1}, {0, 0, 1, 1}, 0, "circular").is_channels_last());
+}
+
+TEST(Pad, GradientOfAFrameHasTheSameBitsForAnyNumberOfThreads) {
+  const Tensor x = scattered({64, 300}), g = scattered({120, 400});
+  expect_same_bits([&] {
+    const Tensor leaf = x.detach().set_requires_grad();
+    autograd::backward(ops::sum(ops::pad(leaf, {30, 60}, {26, 40}, 0, "reflect") * g));
+    return leaf.grad();
+  });
+}
+
+// Values from NumPy 1.24: roll, rot90, tile, tril, triu.
+TEST(Roll, TurnsAsNumPyDoes) {
+  const Tensor x = values({1, 2, 3, 4, 5, 6}, {2, 3});
+  expect_near(ops::roll(x, {1, -1}, {0, 1}), {5, 6, 4, 2, 3, 1}, 0);
+  expect_near(ops::roll(x, {4}), {3, 4, 5, 6, 1, 2}, 0);
+  expect_near(ops::roll(x, {-300'000'000'000'000'001}, {1}), {2, 3, 1, 5, 6, 4}, 0);
+  expect_near(ops::rot90(x), {3, 6, 2, 5, 1, 4}, 0);
+  expect_near(ops::rot90(x, -1), {4, 1, 5, 2, 6, 3}, 0);
+}
+
+TEST(Tile, RepeatsAsNumPyDoesAndSumsItsGradient) {
+  const Tensor x = values({1, 2, 3, 4, 5, 6}, {2, 3}).set_requires_grad();
+  const Tensor y = ops::tile(x, {2, 1, 2});
+  EXPECT_EQ(y.shape(), (Shape{2, 2, 6}));
+  expect_near(y, {1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6, 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6}, 0);
+  autograd::backward(ops::sum(y));
+  expect_near(x.grad(), {4, 4, 4, 4, 4, 4}, 0);
+}
+
+TEST(Triangles, KeepTheirSideOfTheDiagonal) {
+  const Tensor x = values({1, 2, 3, 4, 5, 6}, {2, 3});
+  expect_near(ops::tril(x), {1, 0, 0, 4, 5, 0}, 0);
+  expect_near(ops::tril(x, 1), {1, 2, 0, 4, 5, 6}, 0);
+  expect_near(ops::triu(x), {1, 2, 3, 0, 5, 6}, 0);
+  expect_near(ops::triu(x, -1), {1, 2, 3, 4, 5, 6}, 0);
+  // What is cut off does not count, not even NaN.
+  expect_near(ops::tril(values({1, kQuiet, 3, 4}, {2, 2})), {1, 0, 3, 4}, 0);
+}
+
+TEST(Split, GivesViewsAndJoinsTheirGradients) {
+  const Tensor x = values(counted(10), {2, 5}).set_requires_grad();
+  const TensorList parts = ops::split(x, {2, 3}, 0, 1);
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[1].storage().get(), x.storage().get());
+  expect_near(parts[0], {0, 1, 5, 6}, 0);
+  expect_near(parts[1], {2, 3, 4, 7, 8, 9}, 0);
+  autograd::backward(ops::sum(parts[1] * 2.0));  // the first part has no gradient
+  expect_near(x.grad(), {0, 0, 2, 2, 2, 0, 0, 2, 2, 2}, 0);
+  EXPECT_EQ(ops::split(x, {}, 5, 1).size(), 5u);
+}
+
+TEST(Stack, PutsTheInputsAlongANewAxis) {
+  const std::vector<Tensor> both{values({1, 2}, {2}), values({3, 4}, {2})};
+  expect_near(ops::stack(both), {1, 2, 3, 4}, 0);
+  expect_near(ops::stack(both, -1), {1, 3, 2, 4}, 0);
+  EXPECT_EQ(ops::stack(both, 1).shape(), (Shape{2, 2}));
+}
+
 TEST(Squeeze, AndUnsqueezeUndoEachOther) {
   const Tensor x = Tensor::zeros({2, 3});
   EXPECT_EQ(ops::unsqueeze(x, {0, 2, -1}).shape(), (Shape{1, 2, 1, 3, 1}));

@@ -1,5 +1,6 @@
 #include "athanor/backends/cpu/kernels.hpp"
 #include "athanor/backends/cpu/memory_order.hpp"
+#include "athanor/ops/core/padding.hpp"
 
 namespace athanor::backends::cpu {
 
@@ -15,13 +16,32 @@ Tensor part(const Tensor& whole, const Shape& shape, const Dims& start) {
 void pad(const KernelCall& call) {
   const Tensor& x = call.inputs[0];
   const Tensor& y = call.outputs[0];
+  const ops::PadMode mode = ops::pad_mode(call.attrs.text("mode"));
   if (y.count() == 0) return;
-  if (y.count() != x.count()) {
+  if (mode == ops::PadMode::constant && y.count() != x.count()) {
     const Tensor value = Tensor::scalar(call.attrs.real("value"), x.dtype());
     copy_into(value.view_as(y.shape(), Strides(y.shape().size(), 0), 0), y);
   }
   if (x.count() == 0) return;
-  copy_into(x, part(y, x.shape(), call.attrs.dims("before")));
+  const Dims& before = call.attrs.dims("before");
+  copy_into(x, part(y, x.shape(), before));
+  if (mode == ops::PadMode::constant) return;
+  // The frame, axis by axis, is slices of what is there: whole along the axes that are done.
+  Shape slab = x.shape();
+  Dims start = before;
+  for (std::size_t i = 0; i < slab.size(); ++i) {
+    const std::int64_t size = x.shape()[i], first = before[i];
+    slab[i] = 1;
+    for (std::int64_t k = 0; k < y.shape()[i]; ++k) {
+      if (k >= first && k < first + size) continue;
+      Dims from = start;
+      from[i] = first + ops::padded_place(mode, k - first, size);
+      start[i] = k;
+      copy_into(part(y, slab, from), part(y, slab, start));
+    }
+    slab[i] = y.shape()[i];
+    start[i] = 0;
+  }
 }
 
 void flip(const KernelCall& call) {
