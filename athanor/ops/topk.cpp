@@ -66,11 +66,17 @@ ATH_OP(topk, "(x, k: integer, axis: integer = -1) -> values, indices") {
                        2);
       },
       {{"TopK", [](const OnnxReader& node) {
-          require<UnsupportedError>(node.integer("largest", 1) != 0,
-                                    "ONNX TopK: largest = 0 is not supported");
-          const auto found =
-              topk(node.input(0), onnx_number<std::int64_t>(node, 1), node.integer("axis", -1));
-          return TensorList{found[0], found[1]};
+          const Tensor x = node.input(0);
+          const std::int64_t k = onnx_number<std::int64_t>(node, 1);
+          const std::int64_t axis = node.integer("axis", -1);
+          if (node.integer("largest", 1) != 0) {
+            const auto found = topk(x, k, axis);
+            return TensorList{found[0], found[1]};
+          }
+          const auto all = sort(x, axis);
+          require<FormatError>(k >= 0 && (x.dim(axis) == kDynamic || k <= x.dim(axis)),
+                               "ONNX TopK: k is {} for {}", k, describe(x));
+          return TensorList{slice(all[0], axis, 0, k), slice(all[1], axis, 0, k)};
         }}});
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{m.sample({m.distinct({7})}, {{"k", 3}}),

@@ -106,59 +106,92 @@ void visit_sum(DType dtype, const F& f) {
   });
 }
 
-// Every thread owns a range of places across the axis and walks along the axis in order.
+// apply(y's element, source's element) in the order of source. Every thread owns a range of places
+// across the axis and walks along the axis in order.
+template <class T, class Apply>
+void walk_places(const Tensor& index, const T* from, T* to, const Strides& strides,
+                 std::size_t axis, const Apply& apply) {
+  const Shape& shape = index.shape();
+  const Cut cut(shape, axis);
+  const std::int64_t* places = index.data<std::int64_t>();
+  const std::int64_t grain = std::max<std::int64_t>(1, (1 << 14) / cut.size);
+  parallel_for(cut.outer * cut.inner, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t at = begin; at < end;) {
+      // A range of inner places of one outer place.
+      const std::int64_t outer = at / cut.inner, first = at % cut.inner;
+      const std::int64_t count = std::min(cut.inner - first, end - at);
+      SmallVector<std::int64_t, 64> bases;
+      for (std::int64_t j = 0; j < count; ++j) {
+        std::int64_t rest = first + j, base = 0;
+        for (std::size_t i = shape.size(); i-- > axis + 1;) {
+          base += rest % shape[i] * strides[i];
+          rest /= shape[i];
+        }
+        rest = outer;
+        for (std::size_t i = axis; i-- > 0;) {
+          base += rest % shape[i] * strides[i];
+          rest /= shape[i];
+        }
+        bases.push_back(base);
+      }
+      for (std::int64_t k = 0; k < cut.size; ++k) {
+        const std::int64_t row = (outer * cut.size + k) * cut.inner + first;
+        for (std::int64_t j = 0; j < count; ++j)
+          apply(to[bases[static_cast<std::size_t>(j)] + places[row + j] * strides[axis]],
+                from[row + j]);
+      }
+      at += count;
+    }
+  });
+}
+
 void scatter_add(const KernelCall& call) {
   const std::size_t axis = plain_axis(call);
   const Tensor &x = call.inputs[0], &y = call.outputs[0];
   const Tensor index = ops::checked_index(call.inputs[1], x.shape()[axis], "scatter_add");
   with_sums(x, call.inputs[2], y, [&](const Tensor& source, const Tensor& sums) {
     if (source.count() == 0) return;
-    const Shape& shape = source.shape();
-    const Cut cut(shape, axis);
-    const std::int64_t* places = index.data<std::int64_t>();
-    const Strides& strides = sums.strides();
     visit_sum(sums.dtype(), [&](auto tag) {
       using T = decltype(tag);
-      const T* from = source.data<T>();
-      T* to = sums.data<T>();
-      const std::int64_t grain = std::max<std::int64_t>(1, (1 << 14) / cut.size);
-      parallel_for(cut.outer * cut.inner, grain, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t at = begin; at < end;) {
-          // A range of inner places of one outer place.
-          const std::int64_t outer = at / cut.inner, first = at % cut.inner;
-          const std::int64_t count = std::min(cut.inner - first, end - at);
-          SmallVector<std::int64_t, 64> bases;
-          for (std::int64_t j = 0; j < count; ++j) {
-            std::int64_t rest = first + j, base = 0;
-            for (std::size_t i = shape.size(); i-- > axis + 1;) {
-              base += rest % shape[i] * strides[i];
-              rest /= shape[i];
-            }
-            rest = outer;
-            for (std::size_t i = axis; i-- > 0;) {
-              base += rest % shape[i] * strides[i];
-              rest /= shape[i];
-            }
-            bases.push_back(base);
-          }
-          for (std::int64_t k = 0; k < cut.size; ++k) {
-            const std::int64_t row = (outer * cut.size + k) * cut.inner + first;
-            for (std::int64_t j = 0; j < count; ++j)
-              add_to(to[bases[static_cast<std::size_t>(j)] + places[row + j] * strides[axis]],
-                     from[row + j]);
-          }
-          at += count;
-        }
-      });
+      walk_places(index, source.data<T>(), sums.data<T>(), sums.strides(), axis,
+                  [](T& a, T b) { add_to(a, b); });
     });
   });
 }
 
-void index_select(const KernelCall& call) {
+void scatter(const KernelCall& call) {
+  const std::size_t axis = plain_axis(call);
+  const Tensor &x = call.inputs[0], &y = call.outputs[0];
+  const Tensor index = ops::checked_index(call.inputs[1], x.shape()[axis], "scatter");
+  const Tensor source = as_contiguous(call.inputs[2]);
+  copy_into(x, y);
+  if (source.count() == 0) return;
+  visit_size(y.dtype(), [&](auto tag) {
+    using W = decltype(tag);
+    walk_places(index, static_cast<const W*>(source.raw()), static_cast<W*>(y.raw()), y.strides(),
+                axis, [](W& a, W b) { a = b; });
+  });
+}
+
+void scatter_max(const KernelCall& call) {
+  const std::size_t axis = plain_axis(call);
+  const Tensor &x = call.inputs[0], &y = call.outputs[0];
+  const Tensor index = ops::checked_index(call.inputs[1], x.shape()[axis], "scatter_max");
+  const Tensor source = as_contiguous(call.inputs[2]);
+  copy_into(x, y);
+  if (source.count() == 0) return;
+  visit_dtype(y.dtype(), [&](auto tag) {
+    using T = decltype(tag);
+    walk_places(index, source.data<T>(), y.data<T>(), y.strides(), axis, [](T& a, T b) {
+      if (a == a && (b > a || b != b)) a = b;  // NaN stays
+    });
+  });
+}
+
+void select(const KernelCall& call, std::size_t axis) {
   const Tensor x = as_contiguous(call.inputs[0]);
   const Tensor& y = call.outputs[0];
-  const std::size_t axis = plain_axis(call);
-  const Tensor index = ops::checked_index(call.inputs[1], x.shape()[axis], "index_select");
+  const Tensor index = ops::checked_index(call.inputs[1], x.shape()[axis], call.op.name);
   if (y.count() == 0) return;
   const Cut cut(x.shape(), axis);
   const std::int64_t* places = index.data<std::int64_t>();
@@ -173,6 +206,29 @@ void index_select(const KernelCall& call) {
         std::memcpy(to + i * cut.inner,
                     from + (i / count * cut.size + places[i % count]) * cut.inner,
                     static_cast<std::size_t>(cut.inner) * sizeof(W));
+    });
+  });
+}
+
+void index_select(const KernelCall& call) { select(call, plain_axis(call)); }
+void embedding(const KernelCall& call) { select(call, 0); }
+
+void index(const KernelCall& call) {
+  const Tensor x = as_contiguous(call.inputs[0]);
+  const Tensor& y = call.outputs[0];
+  const Tensor joined = ops::joined_index(x.shape(), call.inputs.subspan(1), "index");
+  if (y.count() == 0) return;
+  const std::int64_t* places = joined.data<std::int64_t>();
+  const std::int64_t width = y.count() / joined.count();
+  visit_size(x.dtype(), [&](auto tag) {
+    using W = decltype(tag);
+    const W* from = static_cast<const W*>(x.raw());
+    W* to = static_cast<W*>(y.raw());
+    const std::int64_t grain = std::max<std::int64_t>(1, (1 << 14) / width);
+    parallel_for(joined.count(), grain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i)
+        std::memcpy(to + i * width, from + places[i] * width,
+                    static_cast<std::size_t>(width) * sizeof(W));
     });
   });
 }
@@ -234,7 +290,11 @@ void one_hot(const KernelCall& call) {
 void register_index(KernelTable& table) {
   table.set("gather", Device::cpu, gather);
   table.set("scatter_add", Device::cpu, scatter_add, kNumbers);
+  table.set("scatter", Device::cpu, scatter);
+  table.set("scatter_max", Device::cpu, scatter_max, kNumbers);
+  table.set("index", Device::cpu, index);
   table.set("index_select", Device::cpu, index_select);
+  table.set("embedding", Device::cpu, embedding);
   table.set("index_add", Device::cpu, index_add, kNumbers);
   table.set("one_hot", Device::cpu, one_hot, kIntegers);
 }

@@ -108,11 +108,82 @@ void topk(const KernelCall& call) {
   });
 }
 
+template <class T>
+struct Entry {
+  T value;
+  std::int64_t from;
+};
+
+// In ascending order NaN is last, in descending order first.
+template <class T>
+struct Ahead {
+  bool descending;
+  bool operator()(const Entry<T>& a, const Entry<T>& b) const {
+    return descending ? before<true>(a.value, b.value) : before<true>(b.value, a.value);
+  }
+};
+
+// Parts of fixed length are sorted and then merged by pairs, on all threads. The stable order is
+// only one, so the parts do not show in it.
+constexpr std::int64_t kPart = 1 << 15;
+template <class T>
+void sort_long(std::vector<Entry<T>>& line, const Ahead<T>& ahead) {
+  const auto n = static_cast<std::int64_t>(line.size());
+  parallel_for(n, kPart, [&](std::int64_t begin, std::int64_t end) {
+    std::stable_sort(line.begin() + begin, line.begin() + end, ahead);
+  });
+  std::vector<Entry<T>> other(line.size());
+  for (std::int64_t width = kPart; width < n; width *= 2) {
+    parallel_for(n, 2 * width, [&](std::int64_t begin, std::int64_t end) {
+      const std::int64_t middle = std::min(begin + width, end);
+      std::merge(line.begin() + begin, line.begin() + middle, line.begin() + middle,
+                 line.begin() + end, other.begin() + begin, ahead);
+    });
+    line.swap(other);
+  }
+}
+
+void sort(const KernelCall& call) {
+  const Tensor& x = call.inputs[0];
+  const std::int64_t axis = call.attrs.integer("axis");
+  const Lines in(x, axis), values(call.outputs[0], axis), indices(call.outputs[1], axis);
+  if (x.count() == 0) return;
+  visit_dtype(x.dtype(), [&](auto tag) {
+    using T = decltype(tag);
+    const T* base = static_cast<const T*>(x.raw());
+    T* sorted = static_cast<T*>(call.outputs[0].raw());
+    std::int64_t* places = call.outputs[1].data<std::int64_t>();
+    const Ahead<T> ahead{call.attrs.flag("descending")};
+    const auto lines = [&](std::int64_t begin, std::int64_t end) {
+      std::vector<Entry<T>> line(static_cast<std::size_t>(in.length));
+      for (std::int64_t i = begin; i < end; ++i) {
+        const T* from = base + in.offset(i);
+        for (std::int64_t k = 0; k < in.length; ++k)
+          line[static_cast<std::size_t>(k)] = {from[k * in.stride], k};
+        if (in.length > kPart) {
+          sort_long(line, ahead);
+        } else {
+          std::stable_sort(line.begin(), line.end(), ahead);
+        }
+        T* value = sorted + values.offset(i);
+        std::int64_t* place = places + indices.offset(i);
+        for (std::int64_t k = 0; k < in.length; ++k) {
+          value[k * values.stride] = line[static_cast<std::size_t>(k)].value;
+          place[k * indices.stride] = line[static_cast<std::size_t>(k)].from;
+        }
+      }
+    };
+    if (in.length > kPart) return lines(0, in.count);
+    parallel_for(in.count, std::max<std::int64_t>(1, (1 << 12) / in.length), lines);
+  });
+}
+
 }  // namespace
 
 void register_order(KernelTable& table) {
   table.set("argmax", Device::cpu, arg_best<true>);
   table.set("argmin", Device::cpu, arg_best<false>);
+  table.set("sort", Device::cpu, sort, kNumbers);
   table.set("topk", Device::cpu, topk, kNumbers);
 }
 

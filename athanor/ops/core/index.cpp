@@ -27,6 +27,33 @@ Tensor checked_index(const Tensor& index, std::int64_t size, std::string_view op
   return plain;
 }
 
+Tensor joined_index(const Shape& shape, std::span<const Tensor> indices, std::string_view op) {
+  Shape common;
+  for (const Tensor& index : indices) common = broadcast_shapes(common, index.shape(), op);
+  const Tensor out = Tensor::zeros(common, DType::i64);
+  std::int64_t* places = out.data<std::int64_t>();
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    const Tensor index = checked_index(indices[i], shape[i], op);
+    Strides strides(common.size(), 0);
+    const std::size_t lead = common.size() - index.shape().size();
+    for (std::size_t k = lead; k < common.size(); ++k)
+      if (index.shape()[k - lead] == common[k]) strides[k] = index.strides()[k - lead];
+    const std::int64_t* values = index.data<std::int64_t>();
+    Dims at(common.size(), 0);
+    std::int64_t from = 0;
+    for (std::int64_t n = 0; n < out.count(); ++n) {
+      places[n] = places[n] * shape[i] + values[from];
+      for (std::size_t k = common.size(); k-- > 0;) {
+        from += strides[k];
+        if (++at[k] < common[k]) break;
+        from -= strides[k] * common[k];
+        at[k] = 0;
+      }
+    }
+  }
+  return out;
+}
+
 Dims coordinates(const Shape& shape, std::int64_t flat) {
   Dims at(shape.size(), 0);
   for (std::size_t i = shape.size(); i-- > 0;) {

@@ -10,6 +10,10 @@ namespace athanor::ops {
 /// end. Throws IndexError with the value and its place.
 Tensor checked_index(const Tensor& index, std::int64_t size, std::string_view op);
 
+/// Indices into the leading axes of a shape, one each, as one index into these axes joined: i64 of
+/// the indices' common shape, every value inside. Throws IndexError with the value and its place.
+Tensor joined_index(const Shape& shape, std::span<const Tensor> indices, std::string_view op);
+
 /// The coordinates of row-major element `flat`.
 Dims coordinates(const Shape& shape, std::int64_t flat);
 
