@@ -1,5 +1,5 @@
+#include "athanor/ops/core/convolution.hpp"
 #include "athanor/ops/core/infer.hpp"
-#include "athanor/ops/core/onnx.hpp"
 #include "athanor/ops/core/window.hpp"
 #include "athanor/ops/ops.hpp"
 
@@ -67,41 +67,7 @@ ATH_OP(conv2d,
   op.amp = Precision::run_low;
   op.layout = Layout::follows;
   op.shard = Shard::batch;
-  op.onnx = onnx_custom(
-      [](OnnxWriter& w, const OnnxCall& call) {
-        const Attrs& a = call.attrs;
-        const Dims &stride = a.dims("stride"), &padding = a.dims("padding"),
-                   &dilation = a.dims("dilation");
-        const Shape& weight = call.input_tensors[1].shape();
-        OnnxNames inputs = call.inputs;
-        if (inputs.size() == 3 && inputs[2].empty()) inputs.pop_back();
-        return OnnxNames{w.node(
-            "Conv", inputs,
-            {{"kernel_shape", std::vector<std::int64_t>{weight[2], weight[3]}},
-             {"strides", to_vector(stride)},
-             {"pads", std::vector<std::int64_t>{padding[0], padding[1], padding[0], padding[1]}},
-             {"dilations", to_vector(dilation)},
-             {"group", a.integer("groups")}})};
-      },
-      {{"Conv", [](const OnnxReader& node) {
-          Tensor x = node.input(0);
-          const Tensor weight = node.input(1);
-          require<UnsupportedError>(
-              x.rank() == 4 && weight.rank() == 4,
-              "ONNX Conv: only 2-D convolution is supported, the weight is {}", describe(weight));
-          const std::vector<std::int64_t> kernel{weight.dim(2), weight.dim(3)};
-          const auto said = node.integers("kernel_shape", kernel);
-          require<FormatError>(said == kernel, "ONNX Conv: kernel_shape is {}, the weight is {}",
-                               to_string(std::span<const std::int64_t>(said)), describe(weight));
-          const auto stride = node.integers("strides", {1, 1});
-          const auto dilation = node.integers("dilations", {1, 1});
-          const Dims s(stride.begin(), stride.end()), d(dilation.begin(), dilation.end());
-          require_pair("ONNX Conv", "strides", s, 1);
-          require_pair("ONNX Conv", "dilations", d, 1);
-          const Dims padding = onnx_padding(node, x, {weight.dim(2), weight.dim(3)}, s, d, 0, true);
-          const Tensor bias = node.input_count() > 2 ? node.input(2) : Tensor();
-          return TensorList{conv2d(x, weight, bias, s, padding, d, node.integer("group", 1))};
-        }}});
+  op.onnx = onnx_custom(write_conv, {{"Conv", read_conv}});
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{
         m.sample({m.tensor({2, 3, 7, 6}), m.tensor({4, 3, 3, 3}), m.tensor({4})},

@@ -136,35 +136,42 @@ Tensor conv2d_weight_grad_reference(const Tensor& x, const Tensor& grad, const S
 Dims onnx_padding(const OnnxReader& node, Tensor& x, const Dims& kernel, const Dims& stride,
                   const Dims& dilation, double value, bool may_pad) {
   const std::string auto_pad = node.text("auto_pad", "NOTSET");
-  std::vector<std::int64_t> pads = node.integers("pads", {0, 0, 0, 0});
+  const std::size_t axes = kernel.size();
+  const std::vector<std::int64_t> none(2 * axes, 0);
+  std::vector<std::int64_t> pads = node.integers("pads", none);
   if (auto_pad == "VALID") {
-    pads = {0, 0, 0, 0};
+    pads = none;
   } else if (auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER") {
-    pads = {0, 0, 0, 0};
-    for (std::size_t i = 0; i < 2; ++i) {
+    pads = none;
+    for (std::size_t i = 0; i < axes; ++i) {
       const std::int64_t size = x.shape()[i + 2];
       const std::int64_t out = (size + stride[i] - 1) / stride[i];
       const std::int64_t total = std::max<std::int64_t>(
           0, (out - 1) * stride[i] + dilation[i] * (kernel[i] - 1) + 1 - size);
       pads[i] = auto_pad == "SAME_UPPER" ? total / 2 : total - total / 2;
-      pads[i + 2] = total - pads[i];
+      pads[i + axes] = total - pads[i];
     }
   } else if (auto_pad != "NOTSET") {
     raise<FormatError>("ONNX {}: auto_pad \"{}\" is unknown", node.type(), auto_pad);
   }
-  if (pads.size() != 4)
-    raise<FormatError>("ONNX {}: pads has {} values, a 2-D window needs 4", node.type(),
-                       pads.size());
+  if (pads.size() != 2 * axes)
+    raise<FormatError>("ONNX {}: pads has {} values, a {}-D window needs {}", node.type(),
+                       pads.size(), axes, 2 * axes);
   for (std::int64_t n : pads)
     require<FormatError>(n > -(1 << 20) && n < 1 << 20, "ONNX {}: a pad of {} is beyond 2^20",
                          node.type(), n);
-  if (pads[0] == pads[2] && pads[1] == pads[3]) return {pads[0], pads[1]};
+  const Dims before(pads.begin(), pads.begin() + static_cast<std::ptrdiff_t>(axes)),
+      after(pads.begin() + static_cast<std::ptrdiff_t>(axes), pads.end());
+  if (before == after) return before;
   require<UnsupportedError>(may_pad,
-                            "ONNX {}: pads [{},{},{},{}] differ between two sides; only equal pads "
-                            "are supported here",
-                            node.type(), pads[0], pads[1], pads[2], pads[3]);
-  x = pad(x, {0, 0, pads[0], pads[1]}, {0, 0, pads[2], pads[3]}, value);
-  return {0, 0};
+                            "ONNX {}: pads {} differ between two sides; only equal pads are "
+                            "supported here",
+                            node.type(), to_string(std::span<const std::int64_t>(pads)));
+  Dims low{0, 0}, high{0, 0};
+  low.append(before.begin(), before.end());
+  high.append(after.begin(), after.end());
+  x = pad(x, low, high, value);
+  return Dims(axes, 0);
 }
 
 }  // namespace athanor::ops

@@ -51,7 +51,7 @@ Tensor as_f64(const Tensor& t);
 /// A row-major copy of an f64 tensor in `dtype`.
 Tensor as_dtype(const Tensor& t, DType dtype);
 
-/// Symmetric padding of an ONNX Conv or pooling node for an input of that height and width; when
+/// Symmetric padding of an ONNX Conv or pooling node, one value for each axis of the kernel; when
 /// the node pads its sides differently, x is padded with `value` first and the result is 0.
 /// Understands pads and auto_pad.
 Dims onnx_padding(const OnnxReader& node, Tensor& x, const Dims& kernel, const Dims& stride,
