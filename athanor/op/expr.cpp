@@ -7,6 +7,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "athanor/base/convert.hpp"
 #include "athanor/base/error.hpp"
 #include "athanor/base/philox.hpp"
 
@@ -20,15 +21,38 @@ struct Instruction {
 };
 
 constexpr Instruction kInstructions[] = {
-    {"constant", 0},    {"argument", 0},   {"add", 2},         {"sub", 2},        {"mul", 2},
-    {"div", 2},         {"max", 2},        {"min", 2},         {"pow", 2},        {"mod", 2},
-    {"neg", 1},         {"abs", 1},        {"sign", 1},        {"reciprocal", 1}, {"sqrt", 1},
-    {"rsqrt", 1},       {"exp", 1},        {"expm1", 1},       {"log", 1},        {"log1p", 1},
-    {"sin", 1},         {"cos", 1},        {"tanh", 1},        {"sigmoid", 1},    {"erf", 1},
-    {"floor", 1},       {"ceil", 1},       {"round", 1},       {"trunc", 1},      {"eq", 2},
-    {"ne", 2},          {"lt", 2},         {"le", 2},          {"gt", 2},         {"ge", 2},
-    {"logical_and", 2}, {"logical_or", 2}, {"logical_not", 1}, {"is_nan", 1},     {"where", 3}};
+    {"constant", 0},    {"argument", 0},   {"add", 2},         {"sub", 2},     {"mul", 2},
+    {"div", 2},         {"max", 2},        {"min", 2},         {"pow", 2},     {"mod", 2},
+    {"floor_div", 2},   {"atan2", 2},      {"neg", 1},         {"abs", 1},     {"sign", 1},
+    {"reciprocal", 1},  {"sqrt", 1},       {"rsqrt", 1},       {"exp", 1},     {"expm1", 1},
+    {"log", 1},         {"log1p", 1},      {"sin", 1},         {"cos", 1},     {"tanh", 1},
+    {"sigmoid", 1},     {"erf", 1},        {"asin", 1},        {"acos", 1},    {"atan", 1},
+    {"floor", 1},       {"ceil", 1},       {"round", 1},       {"trunc", 1},   {"eq", 2},
+    {"ne", 2},          {"lt", 2},         {"le", 2},          {"gt", 2},      {"ge", 2},
+    {"logical_and", 2}, {"logical_or", 2}, {"logical_not", 1}, {"bit_and", 2}, {"bit_or", 2},
+    {"bit_xor", 2},     {"shift_left", 2}, {"shift_right", 2}, {"is_nan", 1},  {"where", 3}};
 static_assert(std::size(kInstructions) == static_cast<std::size_t>(ScalarOp::where) + 1);
+
+// Python's a // b: a rest is taken away first, so that the quotient is whole but for its rounding.
+double floor_quotient(double a, double b) {
+  if (b == 0) return a / b;
+  const double r = std::fmod(a, b);
+  double q = (a - r) / b;
+  if (r != 0 && (r < 0) != (b < 0)) q -= 1;
+  return q == 0 ? std::copysign(0.0, a / b) : std::round(q);
+}
+
+double bitwise(ScalarOp op, std::int64_t a, std::int64_t b) {
+  switch (op) {
+    case ScalarOp::bit_and: return static_cast<double>(a & b);
+    case ScalarOp::bit_or: return static_cast<double>(a | b);
+    case ScalarOp::bit_xor: return static_cast<double>(a ^ b);
+    case ScalarOp::shift_left:
+      if (b < 0 || b > 63) return 0;
+      return static_cast<double>(static_cast<std::int64_t>(static_cast<std::uint64_t>(a) << b));
+    default: return static_cast<double>(a >> (b < 0 || b > 63 ? 63 : b));
+  }
+}
 
 double apply(ScalarOp op, double a, double b, double c) {
   switch (op) {
@@ -43,6 +67,14 @@ double apply(ScalarOp op, double a, double b, double c) {
       const double r = std::fmod(a, b);
       return r != 0 && (r < 0) != (b < 0) ? r + b : r;
     }
+    case ScalarOp::floor_div: return floor_quotient(a, b);
+    case ScalarOp::atan2: return std::atan2(a, b);
+    case ScalarOp::bit_and:
+    case ScalarOp::bit_or:
+    case ScalarOp::bit_xor:
+    case ScalarOp::shift_left:
+    case ScalarOp::shift_right:
+      return bitwise(op, convert_element<std::int64_t>(a), convert_element<std::int64_t>(b));
     case ScalarOp::neg: return -a;
     case ScalarOp::abs: return std::fabs(a);
     case ScalarOp::sign: return std::isnan(a) ? a : static_cast<double>((a > 0) - (a < 0));
@@ -59,6 +91,9 @@ double apply(ScalarOp op, double a, double b, double c) {
     case ScalarOp::sigmoid:
       return a >= 0 ? 1 / (1 + std::exp(-a)) : std::exp(a) / (1 + std::exp(a));
     case ScalarOp::erf: return std::erf(a);
+    case ScalarOp::asin: return std::asin(a);
+    case ScalarOp::acos: return std::acos(a);
+    case ScalarOp::atan: return std::atan(a);
     case ScalarOp::floor: return std::floor(a);
     case ScalarOp::ceil: return std::ceil(a);
     case ScalarOp::round: return std::nearbyint(a);
@@ -172,6 +207,13 @@ Expr max(const Expr& a, const Expr& b) { return Expr::make(ScalarOp::max, a, b);
 Expr min(const Expr& a, const Expr& b) { return Expr::make(ScalarOp::min, a, b); }
 Expr pow(const Expr& a, const Expr& b) { return Expr::make(ScalarOp::pow, a, b); }
 Expr mod(const Expr& a, const Expr& b) { return Expr::make(ScalarOp::mod, a, b); }
+Expr floor_div(const Expr& a, const Expr& b) { return Expr::make(ScalarOp::floor_div, a, b); }
+Expr atan2(const Expr& a, const Expr& b) { return Expr::make(ScalarOp::atan2, a, b); }
+Expr bit_and(const Expr& a, const Expr& b) { return Expr::make(ScalarOp::bit_and, a, b); }
+Expr bit_or(const Expr& a, const Expr& b) { return Expr::make(ScalarOp::bit_or, a, b); }
+Expr bit_xor(const Expr& a, const Expr& b) { return Expr::make(ScalarOp::bit_xor, a, b); }
+Expr shift_left(const Expr& a, const Expr& b) { return Expr::make(ScalarOp::shift_left, a, b); }
+Expr shift_right(const Expr& a, const Expr& b) { return Expr::make(ScalarOp::shift_right, a, b); }
 Expr abs(const Expr& a) { return Expr::make(ScalarOp::abs, a); }
 Expr sign(const Expr& a) { return Expr::make(ScalarOp::sign, a); }
 Expr reciprocal(const Expr& a) { return Expr::make(ScalarOp::reciprocal, a); }
@@ -186,6 +228,9 @@ Expr cos(const Expr& a) { return Expr::make(ScalarOp::cos, a); }
 Expr tanh(const Expr& a) { return Expr::make(ScalarOp::tanh, a); }
 Expr sigmoid(const Expr& a) { return Expr::make(ScalarOp::sigmoid, a); }
 Expr erf(const Expr& a) { return Expr::make(ScalarOp::erf, a); }
+Expr asin(const Expr& a) { return Expr::make(ScalarOp::asin, a); }
+Expr acos(const Expr& a) { return Expr::make(ScalarOp::acos, a); }
+Expr atan(const Expr& a) { return Expr::make(ScalarOp::atan, a); }
 Expr floor(const Expr& a) { return Expr::make(ScalarOp::floor, a); }
 Expr ceil(const Expr& a) { return Expr::make(ScalarOp::ceil, a); }
 Expr round(const Expr& a) { return Expr::make(ScalarOp::round, a); }
@@ -239,6 +284,12 @@ Expr chain_rule(const Expr& e, const Expr& da, const Expr& db, const Expr& dc) {
       return d;
     }
     case ScalarOp::mod: return da - db * floor(a / b);
+    case ScalarOp::atan2: {
+      // Divided by the larger one: squares would overflow.
+      const Expr m = max(abs(a), abs(b)), unit = where(m == 0.0, 1.0, m);
+      const Expr p = a / unit, q = b / unit;
+      return (da * q - db * p) / (unit * (p * p + q * q));
+    }
     case ScalarOp::neg: return -da;
     case ScalarOp::abs: return da * sign(a);
     case ScalarOp::reciprocal: return -(da * e * e);
@@ -252,9 +303,14 @@ Expr chain_rule(const Expr& e, const Expr& da, const Expr& db, const Expr& dc) {
     case ScalarOp::cos: return -(da * sin(a));
     case ScalarOp::tanh: return da * (1.0 - e * e);
     case ScalarOp::sigmoid: return da * e * (1.0 - e);
-    case ScalarOp::erf: return da * 1.1283791670955126 * exp(-(a * a));  // 2 / sqrt(pi)
+    case ScalarOp::erf:
+      return da * 1.1283791670955126 * exp(-(a * a));  // 2 / sqrt(pi)
+    // (1 - x)(1 + x) keeps its digits near 1, where 1 - x^2 does not.
+    case ScalarOp::asin: return da * rsqrt((1.0 - a) * (1.0 + a));
+    case ScalarOp::acos: return -(da * rsqrt((1.0 - a) * (1.0 + a)));
+    case ScalarOp::atan: return da / (1.0 + a * a);
     case ScalarOp::where: return where(a, db, dc);
-    default: return 0.0;  // sign, rounding, comparisons and logic are flat
+    default: return 0.0;  // sign, rounding, comparisons, logic and bits are flat
   }
 }
 

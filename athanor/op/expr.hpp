@@ -20,7 +20,9 @@ enum class ScalarOp : std::uint8_t {
   max,
   min,
   pow,
-  mod,  // mod: the sign of the divisor, as in Python
+  mod,        // mod: the sign of the divisor, as in Python
+  floor_div,  // its quotient: the largest whole number that is not above a / b
+  atan2,
   neg,
   abs,
   sign,
@@ -36,6 +38,9 @@ enum class ScalarOp : std::uint8_t {
   tanh,
   sigmoid,
   erf,
+  asin,
+  acos,
+  atan,
   floor,
   ceil,
   round,
@@ -49,6 +54,11 @@ enum class ScalarOp : std::uint8_t {
   logical_and,
   logical_or,
   logical_not,
+  bit_and,  // of whole numbers; a count outside the bits of the type shifts all of them out
+  bit_or,
+  bit_xor,
+  shift_left,
+  shift_right,
   is_nan,
   where  // where(condition, a, b)
 };
@@ -109,6 +119,13 @@ Expr max(const Expr& a, const Expr& b);
 Expr min(const Expr& a, const Expr& b);
 Expr pow(const Expr& a, const Expr& b);
 Expr mod(const Expr& a, const Expr& b);
+Expr floor_div(const Expr& a, const Expr& b);
+Expr atan2(const Expr& a, const Expr& b);
+Expr bit_and(const Expr& a, const Expr& b);
+Expr bit_or(const Expr& a, const Expr& b);
+Expr bit_xor(const Expr& a, const Expr& b);
+Expr shift_left(const Expr& a, const Expr& b);
+Expr shift_right(const Expr& a, const Expr& b);
 Expr abs(const Expr& a);
 Expr sign(const Expr& a);
 Expr reciprocal(const Expr& a);
@@ -123,6 +140,9 @@ Expr cos(const Expr& a);
 Expr tanh(const Expr& a);
 Expr sigmoid(const Expr& a);
 Expr erf(const Expr& a);
+Expr asin(const Expr& a);
+Expr acos(const Expr& a);
+Expr atan(const Expr& a);
 Expr floor(const Expr& a);
 Expr ceil(const Expr& a);
 Expr round(const Expr& a);

@@ -1,4 +1,5 @@
 #include "athanor/op/op.hpp"
+#include "athanor/ops/operators.hpp"
 
 namespace athanor::ops {
 
@@ -14,7 +15,14 @@ ATH_OP(div, "(a, b) -> y") {
         return OnnxNames{
             w.node("Div", {onnx_cast(w, call, 0, dtype), onnx_cast(w, call, 1, dtype)})};
       },
-      {{"Div", nullptr}});
+      {{"Div", [](const OnnxReader& node) {
+          const Tensor a = node.input(0), b = node.input(1);
+          if (is_floating(a.dtype()) || is_floating(b.dtype())) return TensorList{div(a, b)};
+          // ONNX divides integers towards zero.
+          const Tensor q = floor_div(a, b), zero = number_like(0, q);
+          const Tensor cut = logical_and(lt(q, zero), ne(mod(a, b), zero));
+          return TensorList{q + cast(cut, q.dtype())};
+        }}});
   op.samples = binary_samples(-3, 3, -3, 3, 0.5);
   op.bad = {{"shapes [2,3] and [4] do not broadcast",
              [](SampleMaker& m) { return m.sample({m.tensor({2, 3}), m.tensor({4})}); }}};

@@ -2,8 +2,9 @@
 
 #include "athanor/ops/ops.hpp"
 
-// Arithmetic on tensors. A C++ number takes the dtype of the tensor beside it (an integer tensor
-// with a fraction gives f32), so that `x * 0.5` does not widen x.
+// Arithmetic on tensors, and the bits of integers and bool. A C++ number takes the dtype of the
+// tensor beside it (an integer tensor with a fraction gives f32), so that `x * 0.5` does not widen
+// x.
 namespace athanor {
 
 /// A rank-0 tensor of `value` for arithmetic with `like`.
@@ -22,5 +23,9 @@ inline Tensor operator+(double a, const Tensor& b) { return ops::add(number_like
 inline Tensor operator-(double a, const Tensor& b) { return ops::sub(number_like(a, b), b); }
 inline Tensor operator*(double a, const Tensor& b) { return ops::mul(number_like(a, b), b); }
 inline Tensor operator/(double a, const Tensor& b) { return ops::div(number_like(a, b), b); }
+inline Tensor operator&(const Tensor& a, const Tensor& b) { return ops::bitwise_and(a, b); }
+inline Tensor operator|(const Tensor& a, const Tensor& b) { return ops::bitwise_or(a, b); }
+inline Tensor operator^(const Tensor& a, const Tensor& b) { return ops::bitwise_xor(a, b); }
+inline Tensor operator~(const Tensor& a) { return ops::bitwise_not(a); }
 
 }  // namespace athanor

@@ -108,9 +108,78 @@ INSTANTIATE_TEST_SUITE_P(
                     Bound{reciprocal(x0), 0.51}, Bound{sqrt(x0), 0.51}, Bound{rsqrt(x0), 1.5},
                     Bound{exp(x0), 1}, Bound{expm1(x0), 3}, Bound{log(x0), 1}, Bound{log1p(x0), 2},
                     Bound{tanh(x0), 2}, Bound{sigmoid(x0), 3}, Bound{erf(x0), 1.5},
+                    Bound{asin(x0), 2.5}, Bound{acos(x0), 2}, Bound{atan(x0), 2.5},
                     Bound{floor(x0), 0}, Bound{ceil(x0), 0}, Bound{round(x0), 0},
                     Bound{trunc(x0), 0}, Bound{!x0, 0}, Bound{is_nan(x0), 0}, Bound{sin(x0), 2},
                     Bound{cos(x0), 2}));
+
+TEST(UnaryInstruction, ArcSineAndArcCosineStayWithinTheirBoundOnEveryFloatNearTheirSeams) {
+  // All floats close to 0.5 and 1, where the form changes and the slope is steep, and a grid.
+  std::vector<float> v;
+  for (const float seam : {0.5f, 1.0f, -0.5f, -1.0f}) {
+    float up = seam, down = seam;
+    for (int i = 0; i < 5000; ++i) {
+      v.push_back(up), v.push_back(down);
+      up = std::nextafter(up, 2.0f), down = std::nextafter(down, -2.0f);
+    }
+  }
+  for (int i = -50000; i <= 50000; ++i) v.push_back(static_cast<float>(i) * 2e-5f);
+  const Tensor x = Tensor::from(v, {static_cast<std::int64_t>(v.size())}),
+               y = Tensor::empty(x.shape());
+  for (const Expr& e : {asin(x0), acos(x0)}) {
+    run_expr(e, {&x, 1}, y);
+    double worst = 0;
+    for (std::size_t i = 0; i < v.size(); ++i)
+      worst = std::max(
+          worst, ulps(y.data<float>()[i], evaluate(e, std::array{static_cast<double>(v[i])})));
+    EXPECT_LE(worst, 2.5) << to_string(e);
+  }
+}
+
+// C17, annex F.10.1.4.
+TEST(Pointwise, TheAngleOfZerosAndInfinitiesIsThatOfTheCStandard) {
+  const float inf = HUGE_VALF;
+  const double pi = 3.14159265358979323846;
+  const std::vector<float> y{0.0f, -0.0f, 0.0f, -0.0f, 1, -1, inf, -inf, inf, -inf, 1, -1, 2};
+  const std::vector<float> x{0.0f, 0.0f, -0.0f, -0.0f, 0,   -0.0f, inf,
+                             inf,  -inf, -inf,  -inf,  inf, NAN};
+  const std::vector<double> want{0,       -0.0,       pi,          -pi, pi / 2, -pi / 2, pi / 4,
+                                 -pi / 4, 3 * pi / 4, -3 * pi / 4, pi,  -0.0,   NAN};
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    const auto as = [&](const std::vector<float>& v) {
+      const Tensor t = Tensor::empty({13}, dtype);
+      t.copy_from(Tensor::from(v, {13}));
+      return t;
+    };
+    const std::vector<double> got = ops::atan2(as(y), as(x)).to_vector<double>();
+    for (std::size_t i = 0; i < want.size(); ++i) {
+      if (std::isnan(want[i])) {
+        EXPECT_TRUE(std::isnan(got[i]));
+        continue;
+      }
+      EXPECT_NEAR(got[i], want[i], dtype == DType::f32 ? 3e-7 : 1e-15) << y[i] << " " << x[i];
+      EXPECT_EQ(std::signbit(got[i]), std::signbit(want[i])) << y[i] << " " << x[i];
+    }
+  }
+}
+
+// The examples of Python 3: 1 // 0.1 is 9, though 1 / 0.1 is 10.
+TEST(Pointwise, FloorDivisionOfFloatsIsPythons) {
+  const std::vector<double> a{1, -1, 7, -7, 7, -7, 0.3, 1e18, -1, 1, -0.0, 6, kInfinity};
+  const std::vector<double> b{0.1, 0.1, 2, 2, -2, -2, 0.1, 3, kInfinity, -kInfinity, 5, 0.1, 2};
+  const std::vector<double> want{9,  -10, 3, -4, -4,  3, 2, 333333333333333312.0,
+                                 -1, -1,  0, 59, kNaN};
+  const std::vector<double> got =
+      ops::floor_div(Tensor::from(a, {13}), Tensor::from(b, {13})).to_vector<double>();
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    if (std::isnan(want[i])) {
+      EXPECT_TRUE(std::isnan(got[i]));
+    } else {
+      EXPECT_EQ(got[i], want[i]) << a[i] << " // " << b[i];
+    }
+  }
+  EXPECT_TRUE(std::signbit(got[10]));
+}
 
 class BinaryInstruction : public testing::TestWithParam<Bound> {};
 
@@ -134,15 +203,14 @@ TEST_P(BinaryInstruction, StaysWithinItsBoundOfFloat64) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, BinaryInstruction,
-                         testing::Values(Bound{x0 + x1, 0.51}, Bound{x0 - x1, 0.51},
-                                         Bound{x0 * x1, 0.51}, Bound{x0 / x1, 0.51},
-                                         Bound{max(x0, x1), 0}, Bound{min(x0, x1), 0},
-                                         Bound{pow(x0, x1), 1}, Bound{mod(x0, x1), 0.51},
-                                         Bound{x0 == x1, 0}, Bound{x0 != x1, 0}, Bound{x0 < x1, 0},
-                                         Bound{x0 <= x1, 0}, Bound{x0 > x1, 0}, Bound{x0 >= x1, 0},
-                                         Bound{x0 && x1, 0}, Bound{x0 || x1, 0},
-                                         Bound{where(x0, x1, x0 + 1.0), 0.51}));
+INSTANTIATE_TEST_SUITE_P(
+    All, BinaryInstruction,
+    testing::Values(Bound{x0 + x1, 0.51}, Bound{x0 - x1, 0.51}, Bound{x0 * x1, 0.51},
+                    Bound{x0 / x1, 0.51}, Bound{max(x0, x1), 0}, Bound{min(x0, x1), 0},
+                    Bound{pow(x0, x1), 1}, Bound{mod(x0, x1), 0.51}, Bound{floor_div(x0, x1), 0.51},
+                    Bound{atan2(x0, x1), 3}, Bound{x0 == x1, 0}, Bound{x0 != x1, 0},
+                    Bound{x0 < x1, 0}, Bound{x0 <= x1, 0}, Bound{x0 > x1, 0}, Bound{x0 >= x1, 0},
+                    Bound{x0 && x1, 0}, Bound{x0 || x1, 0}, Bound{where(x0, x1, x0 + 1.0), 0.51}));
 
 TEST(Pointwise, EveryInstructionHasATileForEveryComputeTypeAndMode) {
   for (int type = 0; type < kComputeTypeCount; ++type)
@@ -163,10 +231,27 @@ TEST(Pointwise, FloatingInstructionsInFloat64AgreeWithEvaluate) {
   }
   const Tensor in[] = {Tensor::from(a, {3001}), Tensor::from(b, {3001})};
   const Tensor y = Tensor::empty({3001}, DType::f64);
-  for (const Expr& e :
-       {x0 + x1, x0 * x1 - x0 / x1, exp(x0), log(x1), tanh(x0), sigmoid(x0), erf(x0), pow(x1, x0),
-        sin(x0) * cos(x1), expm1(x0) + log1p(x1), sqrt(x1), where(x0 < x1, x0, floor(x1)),
-        max(x0, x1) - min(x0, x1), mod(x0, x1), round(x0), rsqrt(x1)}) {
+  for (const Expr& e : {x0 + x1,
+                        x0 * x1 - x0 / x1,
+                        exp(x0),
+                        log(x1),
+                        tanh(x0),
+                        sigmoid(x0),
+                        erf(x0),
+                        pow(x1, x0),
+                        sin(x0) * cos(x1),
+                        expm1(x0) + log1p(x1),
+                        sqrt(x1),
+                        where(x0 < x1, x0, floor(x1)),
+                        max(x0, x1) - min(x0, x1),
+                        mod(x0, x1),
+                        round(x0),
+                        rsqrt(x1),
+                        atan(x0),
+                        atan2(x0, x1),
+                        asin(x0 / 5.0),
+                        acos(x0 / 6.0),
+                        floor_div(x0, x1)}) {
     run_expr(e, in, y);
     for (std::size_t i = 0; i < a.size(); ++i) {
       const double exact = evaluate(e, std::array{a[i], b[i]});
@@ -221,6 +306,21 @@ TYPED_TEST(IntegerInstruction, WrapsAndNeverTraps) {
   check(x0 * x1, [](Big p, Big q) { return modulo<T>(p * q); });
   check(x0 / x1, [](Big p, Big q) { return q == 0 ? T{0} : modulo<T>(p / q); });
   check(mod(x0, x1), [](Big p, Big q) { return q == 0 ? T{0} : modulo<T>(((p % q) + q) % q); });
+  check(floor_div(x0, x1), [](Big p, Big q) {
+    if (q == 0) return T{0};
+    const Big rest = ((p % q) + q) % q;
+    return modulo<T>((p - rest) / q);
+  });
+  check(bit_and(x0, x1), [](Big p, Big q) { return modulo<T>(p & q); });
+  check(bit_or(x0, x1), [](Big p, Big q) { return modulo<T>(p | q); });
+  check(bit_xor(x0, x1), [](Big p, Big q) { return modulo<T>(p ^ q); });
+  const Big bits = 8 * sizeof(T);
+  check(shift_left(x0, x1), [bits](Big p, Big q) {
+    return q < 0 || q >= bits ? T{0} : modulo<T>(p * (Big{1} << static_cast<int>(q)));
+  });
+  check(shift_right(x0, x1), [bits](Big p, Big q) {
+    return modulo<T>(p >> static_cast<int>(q < 0 || q >= bits ? bits : q));
+  });
   check(-x0, [](Big p, Big) { return modulo<T>(-p); });
   check(abs(x0), [](Big p, Big) { return modulo<T>(p < 0 ? -p : p); });
   check(max(x0, x1), [](Big p, Big q) { return modulo<T>(p > q ? p : q); });
@@ -238,6 +338,19 @@ TYPED_TEST(IntegerInstruction, WrapsAndNeverTraps) {
     }
     return modulo<T>(r);
   });
+}
+
+TEST(Pointwise, BitsOfBoolAreLogicAndOperatorsStandForThem) {
+  const Tensor a = Tensor::empty({4}, DType::boolean), b = Tensor::empty({4}, DType::boolean);
+  for (int i = 0; i < 4; ++i) a.data<bool>()[i] = i / 2 == 1, b.data<bool>()[i] = i % 2 == 1;
+  using Truth = std::vector<bool>;
+  EXPECT_EQ((a & b).to_vector<bool>(), (Truth{false, false, false, true}));
+  EXPECT_EQ((a | b).to_vector<bool>(), (Truth{false, true, true, true}));
+  EXPECT_EQ((a ^ b).to_vector<bool>(), (Truth{false, true, true, false}));
+  EXPECT_EQ((~a).to_vector<bool>(), (Truth{true, true, false, false}));
+  EXPECT_EQ((~a).dtype(), DType::boolean);
+  EXPECT_EQ((~Tensor::full({1}, 5, DType::u8)).to_vector<std::int64_t>()[0], 250);
+  EXPECT_EQ((~Tensor::full({1}, 5, DType::i64)).to_vector<std::int64_t>()[0], -6);
 }
 
 TEST(Pointwise, LargeI64IsExact) {

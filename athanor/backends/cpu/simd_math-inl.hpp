@@ -175,6 +175,73 @@ HWY_INLINE FloatV Erf(FloatV x) {
   return hn::IfThenElse(hn::IsNaN(x), x, y);
 }
 
+// pi / 2 as the sum of two floats.
+constexpr float kQuarterTurn = 1.57079637f, kQuarterTurnRest = -4.37113883e-8f;
+
+/// Two times pi / 2, or once, less r.
+template <int quarters>
+HWY_INLINE FloatV TurnLess(FloatV r) {
+  return hn::Add(hn::Sub(Number(quarters * kQuarterTurn), r), Number(quarters * kQuarterTurnRest));
+}
+
+/// The arc whose sine is |x| up to 0.5; beyond it half the arc whose cosine is |x|: Cephes' asinf.
+HWY_INLINE FloatV HalfArc(FloatV ax, hn::Mask<Floats> far) {
+  const FloatV rest = hn::Mul(Number(0.5f), hn::Sub(Number(1.0f), ax));
+  const FloatV z = hn::IfThenElse(far, rest, hn::Mul(ax, ax));
+  const FloatV s = hn::IfThenElse(far, hn::Sqrt(rest), ax);
+  const FloatV p = Polynomial(z, {4.2163199048e-2f, 2.4181311049e-2f, 4.5470025998e-2f,
+                                  7.4953002686e-2f, 1.6666752422e-1f});
+  return hn::MulAdd(hn::Mul(p, z), s, s);
+}
+
+HWY_INLINE FloatV Asin(FloatV x) {
+  const FloatV ax = hn::Abs(x);
+  const auto far = hn::Gt(ax, Number(0.5f));
+  const FloatV arc = HalfArc(ax, far);
+  return hn::CopySign(hn::IfThenElse(far, TurnLess<1>(hn::Add(arc, arc)), arc), x);
+}
+
+HWY_INLINE FloatV Acos(FloatV x) {
+  const FloatV ax = hn::Abs(x);
+  const auto far = hn::Gt(ax, Number(0.5f));
+  const FloatV arc = HalfArc(ax, far), twice = hn::Add(arc, arc);
+  const FloatV wide = hn::IfThenElse(hn::Lt(x, Number(0.0f)), TurnLess<2>(twice), twice);
+  return hn::IfThenElse(far, wide, TurnLess<1>(hn::CopySign(arc, x)));
+}
+
+/// The arc tangent of t >= 0: Cephes' atanf, which turns by a quarter or an eighth first.
+HWY_INLINE FloatV AtanPositive(FloatV t) {
+  const FloatV one = Number(1.0f);
+  const auto large = hn::Gt(t, Number(2.41421356f)), middle = hn::Gt(t, Number(0.414213562f));
+  const FloatV top =
+      hn::IfThenElse(large, Number(-1.0f), hn::IfThenElse(middle, hn::Sub(t, one), t));
+  const FloatV bottom = hn::IfThenElse(large, t, hn::IfThenElse(middle, hn::Add(t, one), one));
+  const FloatV r = hn::Div(top, bottom), z = hn::Mul(r, r);
+  const FloatV p =
+      Polynomial(z, {8.05374449538e-2f, -1.38776856032e-1f, 1.99777106478e-1f, -3.33329491539e-1f});
+  const FloatV arc = hn::MulAdd(hn::Mul(p, z), r, r);
+  const FloatV turns = hn::IfThenElse(large, one, hn::IfThenElseZero(middle, Number(0.5f)));
+  return hn::MulAdd(turns, Number(kQuarterTurn), hn::MulAdd(turns, Number(kQuarterTurnRest), arc));
+}
+
+HWY_INLINE FloatV Atan(FloatV x) { return hn::CopySign(AtanPositive(hn::Abs(x)), x); }
+
+/// The angle of the point (x, y), as C's atan2f also for zeros and infinities.
+HWY_INLINE FloatV Atan2(FloatV y, FloatV x) {
+  const FloatV ay = hn::Abs(y), ax = hn::Abs(x), zero = Number(0.0f);
+  const auto steep = hn::Gt(ay, ax);
+  const FloatV large = hn::IfThenElse(steep, ay, ax), small = hn::IfThenElse(steep, ax, ay);
+  FloatV t = hn::Div(small, large);
+  t = hn::IfThenElse(hn::Eq(large, zero), zero, t);
+  t = hn::IfThenElse(hn::Eq(small, Number(HUGE_VALF)), Number(1.0f), t);
+  FloatV arc = AtanPositive(t);
+  arc = hn::IfThenElse(steep, TurnLess<1>(arc), arc);
+  // The sign of x decides, also of a zero.
+  const auto left = hn::Lt(hn::CopySign(Number(1.0f), x), zero);
+  arc = hn::CopySign(hn::IfThenElse(left, TurnLess<2>(arc), arc), y);
+  return hn::IfThenElse(hn::Or(hn::IsNaN(x), hn::IsNaN(y)), hn::Add(x, y), arc);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace athanor::backends::cpu
 HWY_AFTER_NAMESPACE();

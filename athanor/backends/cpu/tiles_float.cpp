@@ -153,6 +153,10 @@ ATH_UNARY(CosOf, CircularAny<1>(a))
 ATH_UNARY(TanhOf, Tanh(a))
 ATH_UNARY(SigmoidOf, Sigmoid(a))
 ATH_UNARY(ErfOf, Erf(a))
+ATH_UNARY(AsinOf, Asin(a))
+ATH_UNARY(AcosOf, Acos(a))
+ATH_UNARY(AtanOf, Atan(a))
+ATH_BINARY(Atan2Of, Atan2(a, b))
 ATH_BINARY(AddOf, hn::Add(a, b))
 ATH_BINARY(SubOf, hn::Sub(a, b))
 ATH_BINARY(MulOf, hn::Mul(a, b))
@@ -237,6 +241,10 @@ void FillTables(TileTable& f32, TileTable& f64) {
   Unary<float, TanhOf>(f32, ScalarOp::tanh);
   Unary<float, SigmoidOf>(f32, ScalarOp::sigmoid);
   Unary<float, ErfOf>(f32, ScalarOp::erf);
+  Unary<float, AsinOf>(f32, ScalarOp::asin);
+  Unary<float, AcosOf>(f32, ScalarOp::acos);
+  Unary<float, AtanOf>(f32, ScalarOp::atan);
+  Binary<float, Atan2Of>(f32, ScalarOp::atan2);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -257,10 +265,23 @@ T rest(T a, T b) {
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 
+// Python's a // b. The quotient of two f32 is computed in f64, where it is whole but for less than
+// its half.
+template <class T>
+T floor_quotient(T a, T b) {
+  const auto u = static_cast<double>(a), v = static_cast<double>(b);
+  if (v == 0) return a / b;
+  const double r = std::fmod(u, v);
+  const double q = (u - r) / v - (r != 0 && (r < 0) != (v < 0) ? 1 : 0);
+  return static_cast<T>(q == 0 ? std::copysign(0.0, u / v) : std::round(q));
+}
+
 template <class T>
 void fill_library_functions(TileTable& t) {
   set_binary<T, [](T a, T b) { return std::pow(a, b); }>(t, ScalarOp::pow);
   set_binary<T, [](T a, T b) { return rest(a, b); }>(t, ScalarOp::mod);
+  set_binary<T, [](T a, T b) { return floor_quotient(a, b); }>(t, ScalarOp::floor_div);
+  set_bits<T, std::int64_t>(t);
 }
 
 }  // namespace

@@ -53,6 +53,17 @@ T rest(T a, T b) {
   }
 }
 
+// Towards minus infinity.
+template <class T>
+T floor_quotient(T a, T b) {
+  const T q = quotient(a, b);
+  if constexpr (std::is_signed_v<T>) {
+    if (b == 0 || b == -1) return q;
+    return a % b != 0 && (a < 0) != (b < 0) ? static_cast<T>(q - 1) : q;
+  }
+  return q;
+}
+
 template <class T>
 T power(T base, T exponent) {
   if constexpr (std::is_signed_v<T>) {
@@ -88,6 +99,8 @@ void fill(TileTable& t) {
   set_binary<T, [](T a, T b) { return a < b ? a : b; }>(t, ScalarOp::min);
   set_binary<T, [](T a, T b) { return power(a, b); }>(t, ScalarOp::pow);
   set_binary<T, [](T a, T b) { return rest(a, b); }>(t, ScalarOp::mod);
+  set_binary<T, [](T a, T b) { return floor_quotient(a, b); }>(t, ScalarOp::floor_div);
+  set_bits<T, T>(t);
   set_unary<T, [](T a) { return sub(T{0}, a); }>(t, ScalarOp::neg);
   set_unary<T, [](T a) { return a < 0 ? sub(T{0}, a) : a; }>(t, ScalarOp::abs);
   set_unary<T, [](T a) { return sign(a); }>(t, ScalarOp::sign);

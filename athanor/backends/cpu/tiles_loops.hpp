@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 #include "athanor/backends/cpu/tiles.hpp"
 #include "athanor/base/convert.hpp"
@@ -59,6 +60,38 @@ void set_binary(TileTable& t, ScalarOp op) {
   row[2] = binary_loop<T, f, 2>;
 }
 
+/// The bits of whole numbers of T, taken in I. A count outside the bits of I shifts all of them
+/// out.
+template <class T, class I>
+struct Bits {
+  static I whole(T a) { return convert_element<I>(a); }
+  static bool outside(I count) { return count < 0 || count >= I{8 * sizeof(I)}; }
+  static T left(T a, T b) {
+    using U = std::make_unsigned_t<I>;
+    const I count = whole(b);
+    if (outside(count)) return T{0};
+    return static_cast<T>(static_cast<I>(static_cast<U>(static_cast<U>(whole(a)) << count)));
+  }
+  static T right(T a, T b) {
+    const I value = whole(a), count = whole(b);
+    if (outside(count)) return static_cast<T>(value < 0 ? -1 : 0);
+    return static_cast<T>(value >> count);
+  }
+};
+
+template <class T, class I>
+void set_bits(TileTable& t) {
+  using B = Bits<T, I>;
+  set_binary<T, [](T a, T b) { return static_cast<T>(B::whole(a) & B::whole(b)); }>(
+      t, ScalarOp::bit_and);
+  set_binary<T, [](T a, T b) { return static_cast<T>(B::whole(a) | B::whole(b)); }>(
+      t, ScalarOp::bit_or);
+  set_binary<T, [](T a, T b) { return static_cast<T>(B::whole(a) ^ B::whole(b)); }>(
+      t, ScalarOp::bit_xor);
+  set_binary<T, [](T a, T b) { return B::left(a, b); }>(t, ScalarOp::shift_left);
+  set_binary<T, [](T a, T b) { return B::right(a, b); }>(t, ScalarOp::shift_right);
+}
+
 template <class T>
 void set_comparisons(TileTable& t) {
   set_binary<T, [](T a, T b) { return static_cast<T>(a == b); }>(t, ScalarOp::eq);
@@ -101,6 +134,12 @@ void set_real_functions(TileTable& t) {
   set_real<T, R, [](R a) { return std::cos(a); }>(t, ScalarOp::cos);
   set_real<T, R, [](R a) { return std::tanh(a); }>(t, ScalarOp::tanh);
   set_real<T, R, [](R a) { return std::erf(a); }>(t, ScalarOp::erf);
+  set_real<T, R, [](R a) { return std::asin(a); }>(t, ScalarOp::asin);
+  set_real<T, R, [](R a) { return std::acos(a); }>(t, ScalarOp::acos);
+  set_real<T, R, [](R a) { return std::atan(a); }>(t, ScalarOp::atan);
+  set_binary<T, [](T a, T b) {
+    return convert_element<T>(std::atan2(static_cast<R>(a), static_cast<R>(b)));
+  }>(t, ScalarOp::atan2);
   set_real<T, R, [](R a) {
     const R e = std::exp(-std::fabs(a));
     return a >= 0 ? 1 / (1 + e) : e / (1 + e);

@@ -87,6 +87,8 @@ class FormulaWriter {
       case ScalarOp::min: return binary("Min", e);
       case ScalarOp::pow: return binary("Pow", e);
       case ScalarOp::mod: return modulo(e);
+      case ScalarOp::floor_div: return floor_quotient(e);
+      case ScalarOp::atan2: return angle(e);
       case ScalarOp::neg: return unary("Neg", e);
       case ScalarOp::abs: return unary("Abs", e);
       case ScalarOp::sign: return unary("Sign", e);
@@ -102,6 +104,9 @@ class FormulaWriter {
       case ScalarOp::tanh: return function("Tanh", e);
       case ScalarOp::sigmoid: return function("Sigmoid", e);
       case ScalarOp::erf: return function("Erf", e);
+      case ScalarOp::asin: return function("Asin", e);
+      case ScalarOp::acos: return function("Acos", e);
+      case ScalarOp::atan: return function("Atan", e);
       case ScalarOp::floor: return rounded("Floor", e);
       case ScalarOp::ceil: return rounded("Ceil", e);
       case ScalarOp::round: return rounded("Round", e);
@@ -115,6 +120,13 @@ class FormulaWriter {
       case ScalarOp::logical_and: return both("And", e);
       case ScalarOp::logical_or: return both("Or", e);
       case ScalarOp::logical_not: return logic("Not", {as(visit(e.operand(0)), DType::boolean)});
+      case ScalarOp::bit_and:
+      case ScalarOp::bit_or:
+      case ScalarOp::bit_xor:
+      case ScalarOp::shift_left:
+      case ScalarOp::shift_right:
+        raise<UnsupportedError>("{}: ONNX has no bits of signed integers before opset 18",
+                                name_of(e.op()));
       case ScalarOp::is_nan: {
         const Typed a = visit(e.operand(0));
         return logic("IsNaN", {as(a, is_floating(dtype_) ? dtype_ : DType::f32)});
@@ -156,6 +168,46 @@ class FormulaWriter {
     const std::string by_zero = writer_.node("Equal", {b, zero});
     const std::string divisor = writer_.node("Where", {by_zero, literal(1), b});
     return numeric("Where", {by_zero, zero, writer_.node("Mod", {a, divisor})});
+  }
+
+  // The quotient without its rest, less one where the rest has not the divisor's sign.
+  Typed floor_quotient(const Expr& e) {
+    const std::string a = number(e.operand(0)), b = number(e.operand(1)), zero = literal(0);
+    const std::string by_zero = writer_.node("Equal", {b, zero});
+    const std::string divisor = writer_.node("Where", {by_zero, literal(1), b});
+    const bool real = is_floating(dtype_);
+    std::string quotient, rest;
+    if (real) {
+      rest = writer_.node("Mod", {a, divisor}, {{"fmod", std::int64_t{1}}});
+      quotient =
+          writer_.node("Round", {writer_.node("Div", {writer_.node("Sub", {a, rest}), divisor})});
+    } else {
+      quotient = writer_.node("Div", {a, divisor});
+      rest = writer_.node("Sub", {a, writer_.node("Mul", {quotient, divisor})});
+    }
+    const std::string whole = writer_.node("Equal", {rest, zero});
+    const std::string one_sign = writer_.node(
+        "Equal", {writer_.node("Less", {rest, zero}), writer_.node("Less", {divisor, zero})});
+    const std::string stays = writer_.node("Or", {whole, one_sign});
+    const std::string less = writer_.node("Sub", {quotient, literal(1)});
+    const std::string floor = writer_.node("Where", {stays, quotient, less});
+    return numeric("Where", {by_zero, real ? writer_.node("Div", {a, b}) : zero, floor});
+  }
+
+  // The arc tangent of the quotient, turned by pi on the left side. Infinite points are not met.
+  Typed angle(const Expr& e) {
+    constexpr double kPi = 3.14159265358979323846;
+    const std::string y = number(e.operand(0)), x = number(e.operand(1)), zero = literal(0);
+    const std::string half =
+        writer_.node("Where", {writer_.node("Less", {y, zero}), literal(-kPi), literal(kPi)});
+    const std::string upright = writer_.node("Equal", {x, zero});
+    const std::string divisor = writer_.node("Where", {upright, literal(1), x});
+    const std::string arc = writer_.node("Atan", {writer_.node("Div", {y, divisor})});
+    const std::string left = writer_.node("Less", {x, zero});
+    const std::string side = writer_.node("Where", {left, half, zero});
+    const std::string angle = writer_.node("Add", {arc, side});
+    const std::string quarter = writer_.node("Mul", {writer_.node("Sign", {y}), literal(kPi / 2)});
+    return numeric("Where", {upright, quarter, angle});
   }
 
   // tanh(x / 2) * (exp(x) + 1): no cancellation near 0.
