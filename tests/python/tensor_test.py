@@ -169,7 +169,12 @@ class Indexing(unittest.TestCase):
             (slice(None), None, slice(None)), slice(None, None, -1), (slice(3, 0, -2), slice(None, None, -1)),
             slice(5, 2), slice(-2, None), (Ellipsis, None), (), np.array([2, 0, -1]), [0, 0, 1],
             (slice(None), [2, 0]), (np.array([[0, 1], [2, 3]]), slice(1)), np.array([True, False, True, False]),
-            (slice(None), np.array([True, False, True, False, True]))]
+            (slice(None), np.array([True, False, True, False, True])),
+            (np.array([0, 3]), np.array([1, -1])), (np.array([[0], [3]]), np.array([1, 2, 4])),
+            (slice(None), np.array([0, 2]), np.array([1, 1])), (np.array([0, 2]), slice(None), np.array([1, 1])),
+            (0, slice(None), np.array([2, 0])), (slice(None), 1, np.array([2, 0])), (np.array([1, 2]), None, 0),
+            (Ellipsis, np.array([1, 0]), np.array([0, 2])), (np.arange(20).reshape(4, 5) % 3 == 1, 2),
+            (np.arange(20).reshape(4, 5) % 3 == 1,)]
 
     def test_reading_agrees_with_numpy(self):
         array = np.arange(60).reshape(4, 5, 3)
@@ -181,7 +186,8 @@ class Indexing(unittest.TestCase):
 
     def test_writing_agrees_with_numpy(self):
         for key in (0, (slice(None), 1), (slice(1, 3), slice(None, None, 2)), (Ellipsis, 0), np.array([2, 0]),
-                    np.arange(60).reshape(4, 5, 3) % 2 == 0):
+                    np.arange(60).reshape(4, 5, 3) % 2 == 0, (np.array([0, 1]), np.array([2, 3])), slice(None, None, -1),
+                    (slice(None), np.array([1, 4]), 0)):
             array = np.arange(60).reshape(4, 5, 3)
             x = ath.tensor(array)
             x[key] = -1

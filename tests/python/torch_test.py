@@ -99,6 +99,132 @@ def reduction(function, distinct=False):
     return make
 
 
+def conv1d(d):
+    groups = d.integer(1, 3)
+    inside, out, k = groups * d.integer(1, 3), groups * d.integer(1, 3), d.integer(1, 4)
+    stride, padding, dilation = d.integer(1, 3), d.integer(0, 2), d.integer(1, 3)
+    return [d.array((2, inside, d.integer(7, 12))), d.array((out, inside // groups, k)), d.array((out,))], \
+        {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, \
+        lambda *t: F.conv1d(*t, stride, padding, dilation, groups)
+
+
+def conv_transpose(axes):
+    judge = (F.conv_transpose1d, F.conv_transpose2d)[axes - 1]
+
+    def make(d):
+        groups = d.integer(1, 3)
+        inside, out, k = groups * d.integer(1, 3), groups * d.integer(1, 3), d.integer(1, 4)
+        stride, dilation = d.integer(1, 4), d.integer(1, 3)
+        padding = d.integer(0, dilation * (k - 1) // 2 + 1)
+        more = d.integer(0, max(stride, dilation))
+        same = [(n,) * axes for n in (stride, padding, more, dilation)]
+        return [d.array((2, inside, *[d.integer(2, 6)] * axes)), d.array((inside, out // groups, *[k] * axes)),
+                d.array((out,))], \
+            {"stride": same[0], "padding": same[1], "output_padding": same[2], "dilation": same[3], "groups": groups}, \
+            lambda *t: judge(*t, stride, padding, more, groups, dilation)
+    return make
+
+
+def scan(function):
+    def make(d):
+        x = d.array(d.shape(1))
+        axis = d.axis(x)
+        return [x], {"axis": axis}, lambda t: function(t, axis)
+    return make
+
+
+def variance(function):
+    def make(d):
+        x = d.array(d.shape(1, 4, 2))
+        axis, keep, correction = d.integer(0, x.ndim), d.flip(), d.integer(0, 2)
+        return [x], {"axes": axis, "keep": keep, "correction": correction}, \
+            lambda t: function(t, axis, correction=correction, keepdim=keep)
+    return make
+
+
+def one_axis(function):
+    def make(d):
+        x = d.array(d.shape(1))
+        axis, keep = d.integer(0, x.ndim), d.flip()
+        return [x], {"axes": axis, "keep": keep}, lambda t: function(t, axis, keep)
+    return make
+
+
+def norm(d):
+    x, p = d.array(d.shape(1), 0.2, 2), d.pick(1.0, 2.0, 3.0, 0.5, float("inf"))
+    x = d.distinct(x.shape) + np.asarray(2.03, d.dtype) if p == float("inf") else x
+    axis, keep = d.integer(0, x.ndim), d.flip()
+    return [x], {"p": p, "axes": axis, "keep": keep}, lambda t: torch.linalg.vector_norm(t, p, axis, keep)
+
+
+def sort(function):
+    def make(d):
+        x = d.distinct(d.shape(1))
+        axis, descending = d.axis(x), d.flip()
+        return [x], {"axis": axis, "descending": descending}, lambda t: function(t, axis, descending)
+    return make
+
+
+def stack(d):
+    shape = d.shape()
+    axis = d.integer(0, len(shape) + 1)
+    return [[d.array(shape) for _ in range(3)]], {"axis": axis}, lambda *t: torch.stack(t, axis)
+
+
+def split(d):
+    x = d.array(d.shape(1))
+    axis = d.integer(0, x.ndim)
+    first = d.integer(0, x.shape[axis] + 1)
+    sizes = (first, x.shape[axis] - first)
+    return [x], {"sizes": sizes, "axis": axis}, lambda t: torch.split(t, sizes, axis)
+
+
+def roll(d):
+    x = d.array(d.shape(1))
+    axis, by = d.integer(0, x.ndim), d.integer(-7, 8)
+    return [x], {"shifts": by, "axes": axis}, lambda t: t.roll(by, axis)
+
+
+def tile(d):
+    x = d.array(d.shape(1))
+    repeats = tuple(d.integer(1, 4) for _ in x.shape)
+    return [x], {"repeats": repeats}, lambda t: t.repeat(*repeats)
+
+
+def rot90(d):
+    x, turns = d.array(d.shape(2)), d.integer(-5, 6)
+    return [x], {"turns": turns}, lambda t: torch.rot90(t, turns, (0, 1))
+
+
+def triangle(function):
+    def make(d):
+        x, k = d.array(d.shape(2)), d.integer(-3, 4)
+        return [x], {"diagonal": k}, lambda t: function(t, k)
+    return make
+
+
+def scatter(d):
+    x = d.array(d.shape(1))
+    axis = d.integer(0, x.ndim)
+    # No two meet: PyTorch does not say which stays.
+    index = np.argsort(d.random.random(x.shape), axis)
+    return [x, index, d.array(x.shape)], {"axis": axis}, lambda t, i, s: torch.scatter(t, axis, i, s)
+
+
+def scatter_max(d):
+    both = d.distinct((2, *d.shape(1)))
+    axis = d.integer(0, both.ndim - 1)
+    index = np.argsort(d.random.random(both.shape[1:]), axis)
+    return [both[0], index, both[1]], {"axis": axis}, \
+        lambda t, i, s: torch.scatter_reduce(t, axis, i, s, "amax")
+
+
+def index(d):
+    x = d.array(d.shape(2))
+    rows, columns = (d.random.integers(-n, n, (3, 2)) for n in x.shape[:2])
+    return [x, [rows, columns]], {}, lambda t, i, j: t[i, j]
+
+
 def conv2d(d):
     groups = d.integer(1, 3)
     inside, out, k = groups * d.integer(1, 3), groups * d.integer(1, 3), d.integer(1, 4)
@@ -370,6 +496,15 @@ CASES = {
                                       lambda t: F.adaptive_avg_pool2d(t, (3, 2))),
     "global_avg_pool2d": lambda d: ([d.array((2, 3, 4, 5))], {}, lambda t: t.mean((2, 3), keepdim=True)),
     "batch_norm_train": batch_norm, "batch_norm_inference": batch_norm_inference,
+    "conv1d": conv1d, "conv_transpose1d": conv_transpose(1), "conv_transpose2d": conv_transpose(2),
+    "prod": one_axis(torch.prod), "any": one_axis(torch.any), "all": one_axis(torch.all),
+    "var": variance(torch.var), "std": variance(torch.std), "norm": norm,
+    "cumsum": scan(torch.cumsum), "cumprod": scan(torch.cumprod), "sort": sort(torch.sort),
+    "argsort": sort(torch.argsort), "stack": stack, "split": split, "roll": roll, "tile": tile, "rot90": rot90,
+    "tril": triangle(torch.tril), "triu": triangle(torch.triu), "scatter": scatter, "scatter_max": scatter_max,
+    "index": index,
+    "embedding": lambda d: ([d.array((5, 3)), d.random.integers(0, 5, d.shape())], {"padding_index": 2},
+                            lambda w, i: F.embedding(i, w, 2)),
     "layer_norm": layer_norm, "rms_norm": rms_norm, "attention": attention,
     "cross_entropy": cross_entropy, "mse_loss": loss(F.mse_loss), "l1_loss": loss(F.l1_loss),
     "bce_with_logits": loss(F.binary_cross_entropy_with_logits),
@@ -401,7 +536,7 @@ ALONE = {name: reason for names, reason in (
      "max_pool2d_gather max_pool2d_grad softmax_grad", "a gradient of its own, judged through the op it belongs to"),
     ("softmax_cross_entropy", "the kernel of cross_entropy, judged through it"),
     ("attention_forward", "the kernel of attention, judged through it"),
-    ("sum_to channels_last", "has no counterpart"),
+    ("sum_to channels_last linear_scan", "has no counterpart"),
 ) for name in names.split()}
 
 
@@ -426,7 +561,8 @@ class AgainstTorch(unittest.TestCase):
         for a, b, on in zip(ours, theirs, floating):
             if on and op.differentiable:
                 a.requires_grad, b.requires_grad = True, True
-        given = [ours] if isinstance(inputs[0], list) else ours
+        left = iter(ours)
+        given = [[next(left) for _ in x] if isinstance(x, list) else next(left) for x in inputs]
         y, expected = getattr(ath, op.name)(*given, **attributes), judge(*theirs)
         tolerance = 2e-5 if dtype == np.float32 else LOOSE.get(op.name, 1e-10)
         where = f"{op.name}, case {seed}, {np.dtype(dtype)}: {[x.shape for x in flat]} {attributes}"

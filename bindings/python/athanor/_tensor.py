@@ -265,16 +265,32 @@ def _is_index(value):
 
 
 def _key_of(self, key):
-    """The key as a list with the Ellipsis spelled out."""
-    key = list(key) if isinstance(key, tuple) else [key]
-    used = sum(k is not None and k is not Ellipsis for k in key)
-    if sum(k is Ellipsis for k in key) > 1:
+    """The key as a list with the Ellipsis spelled out, lists made tensors and masks their places."""
+    out = []
+    for k in key if isinstance(key, tuple) else (key,):
+        if k is None or k is Ellipsis or isinstance(k, slice) or _is_index(k):
+            out.append(k)
+            continue
+        index = _as_index(k)
+        if index.dtype != dtype.bool:
+            out.append(index)
+            continue
+        axis = sum(o is not None and o is not Ellipsis for o in out)
+        if any(o is Ellipsis for o in out):  # the mask covers axes counted from the end
+            axis = self.ndim - index.ndim
+        if index.ndim == 0 or index.shape != self.shape[axis:axis + index.ndim]:
+            raise errors.IndexError(f"a mask must have the shape of the axes that it stands for; the mask is "
+                                    f"{index._describe()}, the tensor {self._describe()}")
+        places = _c.nonzero(index)
+        out += [ops.squeeze(ops.slice(places, 1, i, i + 1), 1) for i in range(index.ndim)]
+    used = sum(k is not None and k is not Ellipsis for k in out)
+    if sum(k is Ellipsis for k in out) > 1:
         raise errors.IndexError("an index can only have one ellipsis ('...')")
     if used > self.ndim:
         raise errors.IndexError(f"too many indices: {used} for a tensor of {self.ndim} axes, {self._describe()}")
     rest = [slice(None)] * (self.ndim - used)
-    at = next((i for i, k in enumerate(key) if k is Ellipsis), len(key))
-    return key[:at] + rest + key[at + 1:]
+    at = next((i for i, k in enumerate(out) if k is Ellipsis), len(out))
+    return out[:at] + rest + out[at + 1:]
 
 
 def _as_index(value):
@@ -287,42 +303,44 @@ def _as_index(value):
 
 
 def _getitem(self, key):
-    if isinstance(key, (Tensor, np.ndarray, list)):
-        key = _as_index(key)
-        if key.dtype == dtype.bool:
-            return _c.masked_select(self, key) if key.shape == self.shape else _rows(self, key)
-        return ops.index_select(self, key, 0)
-    x, axis, picked = self, 0, False
-    for k in _key_of(self, key):
+    if isinstance(key, Tensor) and key.dtype == dtype.bool and key.shape == self.shape:
+        return _c.masked_select(self, key)
+    key = _key_of(self, key)
+    picks = any(isinstance(k, Tensor) for k in key)
+    x, axis, indices = self, 0, []
+    for k in key:
         if k is None:
             x = ops.unsqueeze(x, axis)
             axis += 1
         elif isinstance(k, slice):
             x = _slice(x, axis, k)
             axis += 1
-        elif _is_index(k):
+        elif isinstance(k, Tensor):
+            indices.append((axis, k))
+            axis += 1
+        else:
             size = x.shape[axis]
             if not -size <= k < size:
                 raise errors.IndexError(f"index {k} is outside [-{size}, {size}) of axis {axis} of {self._describe()}")
-            k = int(k) % size
-            x = ops.squeeze(ops.slice(x, axis, k, k + 1), axis)
-        else:
-            if picked:
-                raise errors.UnsupportedError("several index tensors in one index; pick along one axis after the "
-                                              "other, x[i][:, j], or use gather")
-            index, picked = _as_index(k), True
-            if index.dtype == dtype.bool:
-                index = ops.squeeze(_c.nonzero(index), 1)
-            x = ops.index_select(x, index, axis)
-            axis += index.ndim
-    return x
-
-
-def _rows(self, mask):
-    if mask.ndim != 1 or mask.shape[0] != self.shape[0]:
-        raise errors.IndexError(f"a mask must have the shape of the tensor or of its first axis; the mask is "
-                                f"{mask._describe()}, the tensor {self._describe()}")
-    return ops.index_select(self, ops.squeeze(_c.nonzero(mask), 1), 0)
+            if picks:  # beside tensors a number is one too
+                indices.append((axis, tensor(int(k))))
+                axis += 1
+            else:
+                k = int(k) % size
+                x = ops.squeeze(ops.slice(x, axis, k, k + 1), axis)
+    if not indices:
+        return x
+    if len(indices) == 1:
+        return ops.index_select(x, indices[0][1], indices[0][0])
+    axes = [a for a, _ in indices]
+    rest = [a for a in range(x.ndim) if a not in axes]
+    y = ops.index(ops.permute(x, axes + rest), [i for _, i in indices])
+    # What the indices make stands where they stood, or in front if something stands between them.
+    common, first = y.ndim - len(rest), axes[0]
+    if first == 0 or axes != list(range(first, first + len(axes))):
+        return y
+    order = list(range(common, common + first)) + list(range(common)) + list(range(common + first, y.ndim))
+    return ops.permute(y, order)
 
 
 def _slice(x, axis, s):
@@ -346,30 +364,19 @@ def _setitem(self, key, value):
                                 "use athanor.ops.where, or write inside `with athanor.no_grad():`")
     value = _c._operand(_scalar(value), self)
     with no_grad():
-        if isinstance(key, (Tensor, np.ndarray, list)):
-            key = _as_index(key)
-            array = self.detach()._array()
-            if key.dtype != dtype.bool:
-                _check_indices(key, self)
-            array[key.numpy()] = value.detach()._array()
+        if not any(isinstance(k, Tensor) for k in _key_of(self, key)) and not _backwards(key):
+            view = _getitem(self.detach(), key)
+            view._copy_from(ops.expand(value, view.shape) if value.shape != view.shape else value)
             return
-        if any(isinstance(k, (Tensor, np.ndarray, list)) for k in _key_of(self, key)) or _backwards(key):
-            raise errors.UnsupportedError("x[...] = y with an index tensor beside other indices, or backwards; assign "
-                                          "along one axis")
-        view = _getitem(self.detach(), key)
-        view._copy_from(ops.expand(value, view.shape) if value.shape != view.shape else value)
+        # Through NumPy, over the same memory; a pick of places checks the indices.
+        _getitem(self.detach(), key)
+        plain = [k.numpy() if isinstance(k, Tensor) else k for k in (key if isinstance(key, tuple) else (key,))]
+        self.detach()._array()[tuple(plain)] = value.detach()._array()
 
 
 def _backwards(key):
     return any(isinstance(k, slice) and k.step is not None and k.step < 0
                for k in (key if isinstance(key, tuple) else (key,)))
-
-
-def _check_indices(index, x):
-    size = x.shape[0]
-    values = index.numpy()
-    if values.size and (values.min() < -size or values.max() >= size):
-        raise errors.IndexError(f"an index is outside [-{size}, {size}) of axis 0 of {x._describe()}")
 
 
 def _iterate(self):
