@@ -65,6 +65,61 @@ void adam_loop(T* __restrict p, const T* __restrict g, S* __restrict m, S* __res
   }
 }
 
+template <class T, class S>
+void rmsprop_loop(T* __restrict p, const T* __restrict g, S* __restrict v, S* __restrict a,
+                  S* __restrict m, std::int64_t n, S scale, const RmspropStep& k) {
+  const S lr = static_cast<S>(k.learning_rate), decay = static_cast<S>(k.weight_decay),
+          keep = static_cast<S>(k.decay), rest = static_cast<S>(1 - k.decay),
+          epsilon = static_cast<S>(k.epsilon), momentum = static_cast<S>(k.momentum);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const S value = static_cast<S>(p[i]);
+    const S grad = static_cast<S>(g[i]) * scale + decay * value;
+    S square = keep * v[i] + rest * (grad * grad);
+    v[i] = square;
+    if (a) {
+      const S mean = keep * a[i] + rest * grad;
+      a[i] = mean;
+      square = square - mean * mean;
+    }
+    S move = grad / (std::sqrt(square) + epsilon);
+    if (m) {
+      move = momentum * m[i] + move;
+      m[i] = move;
+    }
+    p[i] = static_cast<T>(value - lr * move);
+  }
+}
+
+template <class T, class S>
+void adagrad_loop(T* __restrict p, const T* __restrict g, S* __restrict sum, std::int64_t n,
+                  S scale, const AdagradStep& k) {
+  const S lr = static_cast<S>(k.learning_rate), decay = static_cast<S>(k.weight_decay),
+          epsilon = static_cast<S>(k.epsilon), initial = static_cast<S>(k.initial);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const S value = static_cast<S>(p[i]);
+    const S grad = static_cast<S>(g[i]) * scale + decay * value;
+    const S total = sum[i] + grad * grad;
+    sum[i] = total;
+    p[i] = static_cast<T>(value - lr * (grad / (std::sqrt(total + initial) + epsilon)));
+  }
+}
+
+template <class T, class S>
+void lion_loop(T* __restrict p, const T* __restrict g, S* __restrict m, std::int64_t n, S scale,
+               const LionStep& k) {
+  const S lr = static_cast<S>(k.learning_rate),
+          keep = static_cast<S>(1 - k.learning_rate * k.weight_decay),
+          beta1 = static_cast<S>(k.beta1), rest1 = static_cast<S>(1 - k.beta1),
+          beta2 = static_cast<S>(k.beta2), rest2 = static_cast<S>(1 - k.beta2);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const S value = static_cast<S>(p[i]), grad = static_cast<S>(g[i]) * scale;
+    const S mixed = beta1 * m[i] + rest1 * grad;
+    m[i] = beta2 * m[i] + rest2 * grad;
+    const S sign = static_cast<S>(mixed > 0) - static_cast<S>(mixed < 0);
+    p[i] = static_cast<T>(value * keep - lr * sign);
+  }
+}
+
 template <class T>
 double square_loop(const T* x, std::int64_t n) {
   constexpr int kLanes = 8;
@@ -111,16 +166,26 @@ void blend_loop(S* __restrict average, const T* __restrict x, std::int64_t n, S 
     average[i] = average[i] + rest * (static_cast<S>(x[i]) - average[i]);
 }
 
-#define ATH_OPTIM_LOOPS(suffix, T, S)                                                            \
-  void sgd_##suffix(T* p, const T* g, S* m, std::int64_t n, S scale, const SgdStep& k) {         \
-    sgd_loop<T, S>(p, g, m, n, scale, k);                                                        \
-  }                                                                                              \
-  void adam_##suffix(T* p, const T* g, S* m, S* v, std::int64_t n, S scale, const AdamStep& k) { \
-    adam_loop<T, S>(p, g, m, v, n, scale, k);                                                    \
-  }                                                                                              \
-  double square_##suffix(const T* x, std::int64_t n) { return square_loop<T>(x, n); }            \
-  void scale_##suffix(T* x, std::int64_t n, S factor) { scale_loop<T, S>(x, n, factor); }        \
-  void clamp_##suffix(T* x, std::int64_t n, S limit) { clamp_loop<T, S>(x, n, limit); }          \
+#define ATH_OPTIM_LOOPS(suffix, T, S)                                                              \
+  void sgd_##suffix(T* p, const T* g, S* m, std::int64_t n, S scale, const SgdStep& k) {           \
+    sgd_loop<T, S>(p, g, m, n, scale, k);                                                          \
+  }                                                                                                \
+  void adam_##suffix(T* p, const T* g, S* m, S* v, std::int64_t n, S scale, const AdamStep& k) {   \
+    adam_loop<T, S>(p, g, m, v, n, scale, k);                                                      \
+  }                                                                                                \
+  void rmsprop_##suffix(T* p, const T* g, S* v, S* a, S* m, std::int64_t n, S scale,               \
+                        const RmspropStep& k) {                                                    \
+    rmsprop_loop<T, S>(p, g, v, a, m, n, scale, k);                                                \
+  }                                                                                                \
+  void adagrad_##suffix(T* p, const T* g, S* sum, std::int64_t n, S scale, const AdagradStep& k) { \
+    adagrad_loop<T, S>(p, g, sum, n, scale, k);                                                    \
+  }                                                                                                \
+  void lion_##suffix(T* p, const T* g, S* m, std::int64_t n, S scale, const LionStep& k) {         \
+    lion_loop<T, S>(p, g, m, n, scale, k);                                                         \
+  }                                                                                                \
+  double square_##suffix(const T* x, std::int64_t n) { return square_loop<T>(x, n); }              \
+  void scale_##suffix(T* x, std::int64_t n, S factor) { scale_loop<T, S>(x, n, factor); }          \
+  void clamp_##suffix(T* x, std::int64_t n, S limit) { clamp_loop<T, S>(x, n, limit); }            \
   void blend_##suffix(S* a, const T* x, std::int64_t n, S rest) { blend_loop<T, S>(a, x, n, rest); }
 
 ATH_OPTIM_LOOPS(f32, float, float)
@@ -139,6 +204,9 @@ namespace athanor::optim {
 #define ATH_OPTIM_EXPORT(suffix) \
   HWY_EXPORT(sgd_##suffix);      \
   HWY_EXPORT(adam_##suffix);     \
+  HWY_EXPORT(rmsprop_##suffix);  \
+  HWY_EXPORT(adagrad_##suffix);  \
+  HWY_EXPORT(lion_##suffix);     \
   HWY_EXPORT(square_##suffix);   \
   HWY_EXPORT(scale_##suffix);    \
   HWY_EXPORT(clamp_##suffix);    \
@@ -212,6 +280,52 @@ void adam_step(const ArenaPart& part, const Tensor& mean, const Tensor& square,
     S* v = square.data<S>() + part.begin;
     parallel_for(part.end - part.begin, kBlock, [&](std::int64_t begin, std::int64_t end) {
       ATH_OPTIM_CALL(adam, T, p + begin, g + begin, m + begin, v + begin, end - begin,
+                     static_cast<S>(part.gradient_scale), numbers);
+    });
+  });
+}
+
+void rmsprop_step(const ArenaPart& part, const Tensor& square, const Tensor& mean,
+                  const Tensor& momentum, const RmspropStep& numbers) {
+  with_types(part.values.dtype(), [&](auto t, auto s) {
+    using T = decltype(t);
+    using S = decltype(s);
+    T* p = part.values.data<T>() + part.begin;
+    const T* g = part.gradients.data<T>() + part.begin;
+    S *v = square.data<S>() + part.begin, *a = states<S>(mean), *m = states<S>(momentum);
+    if (a) a += part.begin;
+    if (m) m += part.begin;
+    parallel_for(part.end - part.begin, kBlock, [&](std::int64_t begin, std::int64_t end) {
+      ATH_OPTIM_CALL(rmsprop, T, p + begin, g + begin, v + begin, a ? a + begin : nullptr,
+                     m ? m + begin : nullptr, end - begin, static_cast<S>(part.gradient_scale),
+                     numbers);
+    });
+  });
+}
+
+void adagrad_step(const ArenaPart& part, const Tensor& sum, const AdagradStep& numbers) {
+  with_types(part.values.dtype(), [&](auto t, auto s) {
+    using T = decltype(t);
+    using S = decltype(s);
+    T* p = part.values.data<T>() + part.begin;
+    const T* g = part.gradients.data<T>() + part.begin;
+    S* total = sum.data<S>() + part.begin;
+    parallel_for(part.end - part.begin, kBlock, [&](std::int64_t begin, std::int64_t end) {
+      ATH_OPTIM_CALL(adagrad, T, p + begin, g + begin, total + begin, end - begin,
+                     static_cast<S>(part.gradient_scale), numbers);
+    });
+  });
+}
+
+void lion_step(const ArenaPart& part, const Tensor& mean, const LionStep& numbers) {
+  with_types(part.values.dtype(), [&](auto t, auto s) {
+    using T = decltype(t);
+    using S = decltype(s);
+    T* p = part.values.data<T>() + part.begin;
+    const T* g = part.gradients.data<T>() + part.begin;
+    S* m = mean.data<S>() + part.begin;
+    parallel_for(part.end - part.begin, kBlock, [&](std::int64_t begin, std::int64_t end) {
+      ATH_OPTIM_CALL(lion, T, p + begin, g + begin, m + begin, end - begin,
                      static_cast<S>(part.gradient_scale), numbers);
     });
   });

@@ -29,6 +29,23 @@ struct AdamStep {
 void adam_step(const ArenaPart& part, const Tensor& mean, const Tensor& square,
                const AdamStep& numbers);
 
+struct RmspropStep {
+  double learning_rate, weight_decay, decay, epsilon, momentum;
+};
+/// mean: undefined unless centred; momentum: undefined without one.
+void rmsprop_step(const ArenaPart& part, const Tensor& square, const Tensor& mean,
+                  const Tensor& momentum, const RmspropStep& numbers);
+
+struct AdagradStep {
+  double learning_rate, weight_decay, epsilon, initial;
+};
+void adagrad_step(const ArenaPart& part, const Tensor& sum, const AdagradStep& numbers);
+
+struct LionStep {
+  double learning_rate, weight_decay, beta1, beta2;
+};
+void lion_step(const ArenaPart& part, const Tensor& mean, const LionStep& numbers);
+
 /// Sum of squares in float64, over fixed blocks in a fixed order: the same bits for any number of
 /// threads.
 double sum_of_squares(const Tensor& buffer, std::int64_t begin, std::int64_t end);

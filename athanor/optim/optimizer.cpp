@@ -135,4 +135,57 @@ void AdamW::update(const Slice& s) {
             s.states[1], adam_numbers(options_, s.learning_rate, s.weight_decay, s.step, true));
 }
 
+namespace {
+
+std::vector<std::string> rmsprop_states(const RmspropOptions& o) {
+  std::vector<std::string> names{"square"};
+  if (o.centered) names.push_back("mean");
+  if (o.momentum != 0) names.push_back("momentum");
+  return names;
+}
+
+}  // namespace
+
+Rmsprop::Rmsprop(std::vector<ParameterGroup> groups, RmspropOptions options)
+    : Optimizer(std::move(groups), rmsprop_states(options)), options_(options) {
+  require(options.decay >= 0 && options.decay < 1 && options.momentum >= 0 && options.momentum < 1,
+          "Rmsprop: decay and momentum must be in [0, 1), not {} and {}", options.decay,
+          options.momentum);
+  require(options.epsilon >= 0, "Rmsprop: epsilon must not be negative, it is {}", options.epsilon);
+}
+
+void Rmsprop::update(const Slice& s) {
+  const Tensor mean = options_.centered ? s.states[1] : Tensor();
+  const Tensor momentum = options_.momentum != 0 ? s.states.back() : Tensor();
+  rmsprop_step(
+      {s.buffer.values, s.buffer.gradients, s.begin, s.end, s.gradient_scale}, s.states[0], mean,
+      momentum,
+      {s.learning_rate, s.weight_decay, options_.decay, options_.epsilon, options_.momentum});
+}
+
+Adagrad::Adagrad(std::vector<ParameterGroup> groups, AdagradOptions options)
+    : Optimizer(std::move(groups), {"sum"}), options_(options) {
+  require(options.learning_rate_decay >= 0 && options.epsilon >= 0 && options.initial >= 0,
+          "Adagrad: learning_rate_decay {}, epsilon {} and initial {} must not be negative",
+          options.learning_rate_decay, options.epsilon, options.initial);
+}
+
+void Adagrad::update(const Slice& s) {
+  const double rate =
+      s.learning_rate / (1 + static_cast<double>(s.step - 1) * options_.learning_rate_decay);
+  adagrad_step({s.buffer.values, s.buffer.gradients, s.begin, s.end, s.gradient_scale}, s.states[0],
+               {rate, s.weight_decay, options_.epsilon, options_.initial});
+}
+
+Lion::Lion(std::vector<ParameterGroup> groups, LionOptions options)
+    : Optimizer(std::move(groups), {"mean"}), options_(options) {
+  require(options.beta1 >= 0 && options.beta1 < 1 && options.beta2 >= 0 && options.beta2 < 1,
+          "Lion: beta1 and beta2 must be in [0, 1), not {} and {}", options.beta1, options.beta2);
+}
+
+void Lion::update(const Slice& s) {
+  lion_step({s.buffer.values, s.buffer.gradients, s.begin, s.end, s.gradient_scale}, s.states[0],
+            {s.learning_rate, s.weight_decay, options_.beta1, options_.beta2});
+}
+
 }  // namespace athanor::optim

@@ -93,4 +93,55 @@ class AdamW final : public Optimizer {
   AdamOptions options_;
 };
 
+struct RmspropOptions {
+  double decay = 0.99;  ///< of the mean of squares; PyTorch's alpha
+  double epsilon = 1e-8;
+  double momentum = 0;
+  bool centered = false;  ///< divides by the deviation in place of the root mean square
+};
+
+/// RMSprop (Hinton 2012, lecture 6e; the centred form: Graves 2013, arXiv:1308.0850), weight decay
+/// added to the gradient.
+class Rmsprop final : public Optimizer {
+ public:
+  explicit Rmsprop(std::vector<ParameterGroup> groups, RmspropOptions options = {});
+
+ private:
+  void update(const Slice& slice) override;
+  RmspropOptions options_;
+};
+
+struct AdagradOptions {
+  double learning_rate_decay = 0;  ///< step t, from 1, takes lr / (1 + (t - 1) * this)
+  double epsilon = 1e-10;
+  double initial = 0;  ///< what the sums of squares begin with
+};
+
+/// Adagrad (Duchi et al. 2011), weight decay added to the gradient.
+class Adagrad final : public Optimizer {
+ public:
+  explicit Adagrad(std::vector<ParameterGroup> groups, AdagradOptions options = {});
+
+ private:
+  void update(const Slice& slice) override;
+  AdagradOptions options_;
+};
+
+struct LionOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.99;
+};
+
+/// Lion (Chen et al. 2023, arXiv:2302.06675): each element moves by the learning rate in the
+/// direction of a mean of gradients; decoupled weight decay. Takes a learning rate 3 to 10 times
+/// smaller than Adam's and as much more decay.
+class Lion final : public Optimizer {
+ public:
+  explicit Lion(std::vector<ParameterGroup> groups, LionOptions options = {});
+
+ private:
+  void update(const Slice& slice) override;
+  LionOptions options_;
+};
+
 }  // namespace athanor::optim

@@ -18,6 +18,12 @@ CASES = [
     ("adam", lambda p: torch.optim.Adam(p, lr=0.05)),
     ("adam_decay", lambda p: torch.optim.Adam(p, lr=0.05, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1)),
     ("adamw", lambda p: torch.optim.AdamW(p, lr=0.05, weight_decay=0.1)),
+    ("rmsprop", lambda p: torch.optim.RMSprop(p, lr=0.05)),
+    ("rmsprop_all", lambda p: torch.optim.RMSprop(p, lr=0.05, alpha=0.9, eps=1e-4, weight_decay=0.1, momentum=0.8,
+                                                  centered=True)),
+    ("adagrad", lambda p: torch.optim.Adagrad(p, lr=0.05)),
+    ("adagrad_all", lambda p: torch.optim.Adagrad(p, lr=0.05, lr_decay=0.1, weight_decay=0.1,
+                                                  initial_accumulator_value=0.3, eps=1e-5)),
     # The second parameter gets no gradient in steps 3 to 5.
     ("adamw_gap", lambda p: torch.optim.AdamW(p, lr=0.05, weight_decay=0.1)),
     ("sgd_gap", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01)),

@@ -70,6 +70,16 @@ std::unique_ptr<optim::Optimizer> make(const std::string& name, const Pair& p) {
   if (name == "adam_decay")
     return std::make_unique<optim::Adam>(
         p.group(0.1), optim::AdamOptions{.beta1 = 0.8, .beta2 = 0.99, .epsilon = 1e-6});
+  if (name == "rmsprop") return std::make_unique<optim::Rmsprop>(p.group(0));
+  if (name == "rmsprop_all")
+    return std::make_unique<optim::Rmsprop>(
+        p.group(0.1),
+        optim::RmspropOptions{.decay = 0.9, .epsilon = 1e-4, .momentum = 0.8, .centered = true});
+  if (name == "adagrad") return std::make_unique<optim::Adagrad>(p.group(0));
+  if (name == "adagrad_all")
+    return std::make_unique<optim::Adagrad>(
+        p.group(0.1),
+        optim::AdagradOptions{.learning_rate_decay = 0.1, .epsilon = 1e-5, .initial = 0.3});
   return std::make_unique<optim::AdamW>(p.group(0.1));
 }
 
@@ -144,6 +154,30 @@ TEST(Optimizer, AResumedRunHasTheSameBits) {
     run(*second, golden.name, after, 4, 10);
     EXPECT_EQ(whole.values(), after.values()) << golden.name;
   }
+}
+
+// Algorithm 2 of the paper in float64.
+TEST(Optimizer, LionFollowsItsPaper) {
+  const Pair p;
+  optim::Lion lion(p.group(0.1));
+  run(lion, "lion", p, 0, 10);
+  std::vector<double> expected;
+  for (std::size_t k = 0; k < 2; ++k) {
+    const std::vector<double> begin = start(k, p.tensors[k].shape()).to_vector<double>();
+    for (std::size_t i = 0; i < begin.size(); ++i) {
+      double value = begin[i], mean = 0;
+      for (int t = 0; t < 10; ++t) {
+        const double g =
+            std::sin(1 + 3.0 * t + 0.7 * static_cast<double>(i) + static_cast<double>(k));
+        const double c = 0.9 * mean + 0.1 * g;
+        value -= 0.05 * ((c > 0 ? 1 : -1) + 0.1 * value);
+        mean = 0.99 * mean + 0.01 * g;
+      }
+      expected.push_back(value);
+    }
+  }
+  const std::vector<double> got = p.values();
+  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 1e-6) << i;
 }
 
 TEST(Optimizer, AStateThatDoesNotFitIsRefusedByName) {

@@ -199,6 +199,25 @@ class Training(unittest.TestCase):
     def test_adamw_has_pytorchs_loss_curve(self):
         self.curves(ath.optim.AdamW, torch.optim.AdamW, steps=20, lr=1e-3, weight_decay=0.1)
 
+    def test_rmsprop_and_adagrad_have_pytorchs_loss_curve(self):
+        self.curves(ath.optim.RMSprop, torch.optim.RMSprop, steps=15, lr=1e-3, momentum=0.5, centered=True)
+        self.curves(ath.optim.Adagrad, torch.optim.Adagrad, steps=30, lr=1e-2, weight_decay=0.01)
+
+    def test_lion_and_the_plateau_bring_a_loss_down(self):
+        ath.manual_seed(0)
+        layer, plateau = nn.Linear(4, 1), ath.optim.Plateau(0.02, patience=5, factor=0.5)
+        opt = ath.optim.Lion(layer.parameters(), lr=0.02)
+        x = ath.randn((64, 4))
+        y = x.sum(axis=1, keepdims=True)
+        for _ in range(400):
+            loss = nn.functional.mse_loss(layer(x), y)
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+            opt.lr = plateau.report(loss.item())
+        self.assertLess(loss.item(), 1e-4)
+        self.assertLess(opt.lr, 0.01)
+
     def test_groups_have_their_own_rate_and_decay(self):
         a, b = nn.Parameter(ath.ones(2)), nn.Parameter(ath.ones(2))
         opt = ath.optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.01, "weight_decay": 1.0}], lr=0.1)

@@ -1,9 +1,9 @@
 """Optimisers. Parameters, gradients and states lie in flat arenas, so one step is one pass over memory."""
 from . import _athanor as _c
 from . import errors
-from ._athanor import Schedule
+from ._athanor import Plateau, Schedule
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "Schedule"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Lion", "Optimizer", "Plateau", "RMSprop", "Schedule"]
 
 
 class Optimizer:
@@ -99,3 +99,27 @@ class AdamW(Optimizer):
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
         super().__init__(params, lr, weight_decay)
         self._optimizer = _c._AdamW(self._groups, *betas, eps)
+
+
+class RMSprop(Optimizer):
+    """RMSprop (Hinton 2012), centred if wanted (Graves 2013); weight decay added to the gradient."""
+
+    def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
+        super().__init__(params, lr, weight_decay)
+        self._optimizer = _c._Rmsprop(self._groups, alpha, eps, momentum, centered)
+
+
+class Adagrad(Optimizer):
+    """Adagrad (Duchi et al. 2011); weight decay added to the gradient."""
+
+    def __init__(self, params, lr=1e-2, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10):
+        super().__init__(params, lr, weight_decay)
+        self._optimizer = _c._Adagrad(self._groups, lr_decay, eps, initial_accumulator_value)
+
+
+class Lion(Optimizer):
+    """Lion (Chen et al. 2023): moves by lr in the direction of a mean of gradients; decoupled weight decay."""
+
+    def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0):
+        super().__init__(params, lr, weight_decay)
+        self._optimizer = _c._Lion(self._groups, *betas)
