@@ -7,7 +7,8 @@ ATH_OP(conv1d,
        "(x, weight, bias?, stride: dims = [1], padding: dims = [0], dilation: dims = [1], groups: "
        "integer = 1) -> y") {
   op.doc =
-      "Cross-correlation of sequences with a bank of filters. x: [N, C, L], weight: [O, C / groups, "
+      "Cross-correlation of sequences with a bank of filters. x: [N, C, L], weight: [O, C / "
+      "groups, "
       "k], bias: [O], y: [N, O, l] with l = (L + 2 padding - dilation (k - 1) - 1) / stride + 1. "
       "Throws ShapeError when channels, groups or kernel do not fit.";
   op.infer = [](std::span<const TensorMeta> in, const Attrs& a) {
@@ -15,10 +16,9 @@ ATH_OP(conv1d,
   };
   op.lower = [](std::span<const Tensor> in, const Attrs& a) {
     // A picture of height 1.
-    const Tensor y =
-        conv2d(unsqueeze(in[0], {2}), unsqueeze(in[1], {2}), in[2],
-               with_front(1, a.dims("stride")), with_front(0, a.dims("padding")),
-               with_front(1, a.dims("dilation")), a.integer("groups"));
+    const Tensor y = conv2d(unsqueeze(in[0], {2}), unsqueeze(in[1], {2}), in[2],
+                            with_front(1, a.dims("stride")), with_front(0, a.dims("padding")),
+                            with_front(1, a.dims("dilation")), a.integer("groups"));
     return TensorList{squeeze(y, {2})};
   };
   op.amp = Precision::run_low;
@@ -27,8 +27,7 @@ ATH_OP(conv1d,
   op.onnx = onnx_custom(write_conv);
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{
-        m.sample({m.tensor({2, 3, 9}), m.tensor({4, 3, 3}), m.tensor({4})},
-                 {{"padding", Dims{1}}}),
+        m.sample({m.tensor({2, 3, 9}), m.tensor({4, 3, 3}), m.tensor({4})}, {{"padding", Dims{1}}}),
         m.sample({m.tensor({1, 4, 8}), m.tensor({6, 2, 2}), Tensor()},
                  {{"stride", Dims{2}}, {"groups", std::int64_t{2}}}),
         m.sample({m.tensor({2, 4, 7}), m.tensor({4, 1, 3}), m.tensor({4})},

@@ -43,10 +43,9 @@ ATH_OP(conv_transpose2d,
                   {"padding", Dims{1, 1}},
                   {"output_padding", Dims{1, 0}},
                   {"groups", std::int64_t{4}}}),
-        m.sample({m.tensor({1, 3, 4, 3}), m.tensor({3, 2, 3, 3}), Tensor()},
-                 {{"padding", Dims{2, 1}},
-                  {"output_padding", Dims{1, 2}},
-                  {"dilation", Dims{2, 3}}}),
+        m.sample(
+            {m.tensor({1, 3, 4, 3}), m.tensor({3, 2, 3, 3}), Tensor()},
+            {{"padding", Dims{2, 1}}, {"output_padding", Dims{1, 2}}, {"dilation", Dims{2, 3}}}),
         m.sample({m.tensor({0, 2, 3, 3}), m.tensor({2, 3, 2, 2}), m.tensor({3})})};
   };
   op.bad = {{"conv_transpose2d: input has 3 channels, weight expects 4",

@@ -203,20 +203,23 @@ class Training(unittest.TestCase):
         self.curves(ath.optim.RMSprop, torch.optim.RMSprop, steps=15, lr=1e-3, momentum=0.5, centered=True)
         self.curves(ath.optim.Adagrad, torch.optim.Adagrad, steps=30, lr=1e-2, weight_decay=0.01)
 
-    def test_lion_and_the_plateau_bring_a_loss_down(self):
+    def test_lion_brings_a_loss_down(self):
         ath.manual_seed(0)
-        layer, plateau = nn.Linear(4, 1), ath.optim.Plateau(0.02, patience=5, factor=0.5)
-        opt = ath.optim.Lion(layer.parameters(), lr=0.02)
+        layer, schedule = nn.Linear(4, 1), ath.optim.Schedule("linear", base=0.03, total_steps=300)
+        opt = ath.optim.Lion(layer.parameters())
         x = ath.randn((64, 4))
         y = x.sum(axis=1, keepdims=True)
-        for _ in range(400):
+        for step in range(300):
             loss = nn.functional.mse_loss(layer(x), y)
             opt.zero_grad()
             loss.backward()
-            opt.step()
-            opt.lr = plateau.report(loss.item())
-        self.assertLess(loss.item(), 1e-4)
-        self.assertLess(opt.lr, 0.01)
+            opt.step(lr=schedule(step))
+        self.assertLess(loss.item(), 1e-3)
+
+    def test_a_plateau_brings_the_rate_down_and_has_a_state(self):
+        plateau = ath.optim.Plateau(0.4, factor=0.5, patience=1)
+        self.assertEqual([plateau.report(m) for m in (1, 0.5, 0.6, 0.6, 0.4)], [0.4, 0.4, 0.4, 0.2, 0.2])
+        self.assertEqual((plateau.best, plateau.reports, plateau.lr), (0.4, 5, 0.2))
 
     def test_groups_have_their_own_rate_and_decay(self):
         a, b = nn.Parameter(ath.ones(2)), nn.Parameter(ath.ones(2))

@@ -138,6 +138,13 @@ class Operators(unittest.TestCase):
             np.testing.assert_allclose(np.asarray(eval(text)), eval(text, {"x": a, "y": b, "abs": abs}), rtol=1e-6,
                                        err_msg=text)
 
+    def test_bits_and_truth_agree_with_numpy(self):
+        for a, b in ((np.array([True, False, True]), np.array([True, True, False])),
+                     (np.array([6, -3, 12]), np.array([3, 1, 2]))):
+            x, y = ath.tensor(a), ath.tensor(b)
+            for text in ("x & y", "x | y", "x ^ y", "~x") + (("x << y", "x >> y", "x & 4") if a.dtype == int else ()):
+                np.testing.assert_array_equal(eval(text).numpy(), eval(text, {"x": a, "y": b}), text)
+
     def test_a_number_does_not_widen_the_tensor(self):
         self.assertEqual((ath.ones(2, ath.float16) * 2.5).dtype, ath.float16)
         self.assertEqual((ath.ones(2, ath.int32) + 1).dtype, ath.int32)

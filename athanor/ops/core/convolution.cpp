@@ -86,7 +86,8 @@ struct OnnxConv {
     const auto said = node.integers("kernel_shape", same);
     require<FormatError>(said == same, "ONNX {}: kernel_shape is {}, the weight is {}", node.type(),
                          to_string(std::span<const std::int64_t>(said)), describe(weight));
-    const auto strides = node.integers("strides", ones), dilations = node.integers("dilations", ones);
+    const auto strides = node.integers("strides", ones),
+               dilations = node.integers("dilations", ones);
     stride = Dims(strides.begin(), strides.end());
     dilation = Dims(dilations.begin(), dilations.end());
     const std::string name = "ONNX " + node.type();
@@ -107,8 +108,7 @@ Cuts read_cuts(const OnnxReader& node, const OnnxConv& c, const Dims& output_pad
   const bool upper = auto_pad == "SAME_UPPER", same = upper || auto_pad == "SAME_LOWER";
   require<FormatError>(same || auto_pad == "NOTSET" || auto_pad == "VALID",
                        "ONNX ConvTranspose: auto_pad \"{}\" is unknown", auto_pad);
-  std::vector<std::int64_t> pads =
-      node.integers("pads", std::vector<std::int64_t>(2 * c.axes, 0));
+  std::vector<std::int64_t> pads = node.integers("pads", std::vector<std::int64_t>(2 * c.axes, 0));
   if (auto_pad == "VALID") pads.assign(2 * c.axes, 0);
   const std::vector<std::int64_t> wanted = node.integers("output_shape", {});
   require<FormatError>(pads.size() == 2 * c.axes && (wanted.empty() || wanted.size() == c.axes),
@@ -119,8 +119,8 @@ Cuts read_cuts(const OnnxReader& node, const OnnxConv& c, const Dims& output_pad
     if (same || !wanted.empty()) {
       const std::int64_t in = c.x.shape()[i + 2];
       const std::int64_t out = wanted.empty() ? in * c.stride[i] : wanted[i];
-      const std::int64_t whole = c.stride[i] * (in - 1) + output_padding[i] +
-                                 c.dilation[i] * (c.kernel[i] - 1) + 1;
+      const std::int64_t whole =
+          c.stride[i] * (in - 1) + output_padding[i] + c.dilation[i] * (c.kernel[i] - 1) + 1;
       require<UnsupportedError>(out >= 1 && out <= whole,
                                 "ONNX ConvTranspose: an output of {} for an input of {} would need "
                                 "negative padding",

@@ -243,10 +243,6 @@ def _scalar(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _floor_divide(a, b):
-    return ops.floor(ops.div(a, b)) if not hasattr(ops, "floor_div") else ops.floor_div(a, b)
-
-
 def _in_place(name, function):
     def run(self, other):
         if self.requires_grad and _c.is_grad_enabled():
@@ -477,18 +473,20 @@ def _install():
         if op.inputs and not op.inputs[0][2] and op.name not in own:
             setattr(Tensor, op.name, getattr(ops, op.name))
     for name, function in {"add": ops.add, "sub": ops.sub, "mul": ops.mul, "truediv": ops.div, "pow": ops.pow,
-                           "matmul": ops.matmul, "mod": ops.mod, "floordiv": _floor_divide}.items():
+                           "matmul": ops.matmul, "mod": ops.mod, "floordiv": ops.floor_div, "and": ops.bitwise_and,
+                           "or": ops.bitwise_or, "xor": ops.bitwise_xor, "lshift": ops.bitwise_left_shift,
+                           "rshift": ops.bitwise_right_shift}.items():
         forward, backward = _binary(function)
         setattr(Tensor, f"__{name}__", forward)
         setattr(Tensor, f"__r{name}__", backward)
     for name, function in {"lt": ops.lt, "le": ops.le, "gt": ops.gt, "ge": ops.ge, "eq": ops.eq,
-                           "ne": ops.ne, "and": ops.logical_and, "or": ops.logical_or}.items():
+                           "ne": ops.ne}.items():
         setattr(Tensor, f"__{name}__", _binary(function)[0])
     for sign, name, function in (("+=", "iadd", ops.add), ("-=", "isub", ops.sub), ("*=", "imul", ops.mul),
                                  ("/=", "itruediv", ops.div)):
         setattr(Tensor, f"__{name}__", _in_place(sign, function))
     Tensor.__hash__ = object.__hash__
-    Tensor.__neg__, Tensor.__abs__, Tensor.__invert__ = ops.neg, ops.abs, ops.logical_not
+    Tensor.__neg__, Tensor.__abs__, Tensor.__invert__ = ops.neg, ops.abs, ops.bitwise_not
     Tensor.__pos__ = lambda self: self
     Tensor.__getitem__, Tensor.__setitem__ = _getitem, _setitem
     Tensor.__iter__, Tensor.__len__, Tensor.__contains__ = _iterate, _length, _contains
