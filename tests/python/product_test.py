@@ -22,7 +22,7 @@ class Product(unittest.TestCase):
         os.environ["ATHANOR_HOME"] = str(cls.place / "home")
         subprocess.run([BINARY, "data", "sample", str(cls.place / "photos"), "--count", "160", "--side", "64"], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        cls.model = ath.fit(cls.place / "photos", budget="10s", out=cls.place / "parts.zip", quiet=True)
+        cls.model = ath.fit(cls.place / "photos", tune="head", out=cls.place / "parts.zip", quiet=True)
 
     @classmethod
     def tearDownClass(cls):

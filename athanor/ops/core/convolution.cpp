@@ -225,8 +225,21 @@ OnnxNames write_conv(OnnxWriter& writer, const OnnxCall& call) {
 
 OnnxNames write_conv_transpose(OnnxWriter& writer, const OnnxCall& call) {
   OnnxAttrs attrs = onnx_conv_attrs(call);
-  attrs["output_padding"] = to_vector(call.attrs.dims("output_padding"));
-  return {writer.node("ConvTranspose", without_absent_bias(call), attrs)};
+  OnnxNames inputs = without_absent_bias(call);
+  const Dims& stride = call.attrs.dims("stride");
+  // ONNX Runtime takes less than a stride; more is as much of a larger x.
+  Dims more = call.attrs.dims("output_padding"), pads(2 * (stride.size() + 2), 0);
+  bool larger = false;
+  for (std::size_t i = 0; i < stride.size(); ++i) {
+    pads[stride.size() + 4 + i] = more[i] / stride[i];
+    larger = larger || more[i] >= stride[i];
+    more[i] %= stride[i];
+  }
+  if (larger)
+    inputs[0] = writer.node("Pad", {inputs[0], onnx_dims(writer, pads),
+                                    onnx_scalar(writer, 0, call.input_tensors[0].dtype())});
+  attrs["output_padding"] = to_vector(more);
+  return {writer.node("ConvTranspose", inputs, attrs)};
 }
 
 TensorList read_conv(const OnnxReader& node) {
