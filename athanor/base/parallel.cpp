@@ -46,12 +46,33 @@ void set_compute_threads(int count) {
 #endif
 }
 
+int compute_threads_here() {
+#ifdef _OPENMP
+  return omp_in_parallel() ? 1 : compute_threads();
+#else
+  return 1;
+#endif
+}
+
 bool deterministic() { return deterministic_mode.load(std::memory_order_relaxed); }
 void set_deterministic(bool on) { deterministic_mode.store(on, std::memory_order_relaxed); }
 
+#ifdef _OPENMP
+LibraryThreads::LibraryThreads(int count)
+    : before_(omp_get_max_threads()), changed_(before_ != count) {
+  if (changed_) omp_set_num_threads(count);
+}
+LibraryThreads::~LibraryThreads() {
+  if (changed_) omp_set_num_threads(before_);
+}
+#else
+LibraryThreads::LibraryThreads(int count) : before_(count), changed_(false) {}
+LibraryThreads::~LibraryThreads() = default;
+#endif
+
 void detail::parallel_run(std::int64_t blocks, void (*body)(void*, std::int64_t), void* context) {
 #ifdef _OPENMP
-  if (compute_threads() > 1 && !omp_in_parallel()) {
+  if (compute_threads_here() > 1) {
     std::exception_ptr failure;
     std::mutex mutex;
 #pragma omp parallel for schedule(static) num_threads(compute_threads())

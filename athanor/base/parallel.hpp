@@ -10,10 +10,28 @@ namespace athanor {
 int compute_threads();
 void set_compute_threads(int count);
 
+/// How many of them a caller at this place may start: 1 within a parallel_for.
+int compute_threads_here();
+
 /// When on, every kernel splits its sums in the same way whatever the number of threads, so 1, 2
 /// and 4 threads give the same bits. Default off.
 bool deterministic();
 void set_deterministic(bool on);
+
+/// How many threads a library that computes with OpenMP (oneDNN, LAPACK) sees on this thread while
+/// the object lives. OpenMP keeps the number for each thread of its own, so set_compute_threads()
+/// of another thread does not reach it.
+class LibraryThreads {
+ public:
+  explicit LibraryThreads(int count);
+  ~LibraryThreads();
+  LibraryThreads(const LibraryThreads&) = delete;
+  LibraryThreads& operator=(const LibraryThreads&) = delete;
+
+ private:
+  int before_;
+  bool changed_;
+};
 
 namespace detail {
 void parallel_run(std::int64_t blocks, void (*body)(void*, std::int64_t), void* context);

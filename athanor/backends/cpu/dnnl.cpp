@@ -2,10 +2,6 @@
 
 #include <dnnl.hpp>
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 #include <cstdlib>
 #include <cstring>
 
@@ -18,42 +14,6 @@ namespace athanor::backends::cpu::onednn {
 namespace {
 
 using dnnl::memory;
-
-// The number of threads that oneDNN sees on this thread while the scope lives. OpenMP keeps it for
-// each thread of its own, so set_compute_threads() of another thread would not reach it.
-class ThreadScope {
- public:
-  explicit ThreadScope(int threads) {
-#ifdef _OPENMP
-    previous_ = omp_get_max_threads();
-    if (previous_ != threads) omp_set_num_threads(threads);
-    changed_ = previous_ != threads;
-#else
-    (void)threads;
-#endif
-  }
-  ~ThreadScope() {
-#ifdef _OPENMP
-    if (changed_) omp_set_num_threads(previous_);
-#endif
-  }
-  ThreadScope(const ThreadScope&) = delete;
-  ThreadScope& operator=(const ThreadScope&) = delete;
-
- private:
-#ifdef _OPENMP
-  int previous_ = 1;
-  bool changed_ = false;
-#endif
-};
-
-int threads_here() {
-#ifdef _OPENMP
-  return omp_in_parallel() ? 1 : compute_threads();
-#else
-  return 1;
-#endif
-}
 
 // Memory that lives as long as the call.
 class Workspace {
@@ -195,7 +155,7 @@ std::shared_ptr<PackedWeights> find_packed(const Program& p, const Weights& weig
 
 // data: one pointer for each operand, in the caller's memory order.
 void run(const Program& p, std::span<void* const> data, const Weights& weights = {}) {
-  const ThreadScope scope(p.threads);
+  const LibraryThreads scope(p.threads);
   SmallVector<memory, 6> memories;
   SmallVector<Workspace, 4> buffers;
   SmallVector<dnnl_exec_arg_t, 6> arguments;
@@ -230,7 +190,7 @@ void run(const Program& p, std::span<void* const> data, const Weights& weights =
 template <class F>
 std::shared_ptr<const Program> program(const CacheKey& key, int threads, const F& compile) {
   if (auto found = programs().find(key)) return found;
-  const ThreadScope scope(threads);
+  const LibraryThreads scope(threads);
   try {
     auto fresh = std::make_shared<Program>(compile());
     fresh->threads = threads;
@@ -388,7 +348,7 @@ void* mutable_pointer(const T* data) {
 template <class F>
 void split_batch(const ConvShape& s, std::int64_t parts, const F& body) {
   if (!deterministic() || parts < 1) {
-    body(s, threads_here(), std::int64_t{0}, std::int64_t{0}, std::int64_t{0});
+    body(s, compute_threads_here(), std::int64_t{0}, std::int64_t{0}, std::int64_t{0});
     return;
   }
   const std::int64_t part = (s.batch + parts - 1) / parts;
@@ -440,7 +400,7 @@ void sgemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, s
            const float* a, std::int64_t lda, const float* b, std::int64_t ldb, float beta, float* c,
            std::int64_t ldc, int threads) {
   (void)engine();
-  const ThreadScope scope(threads ? threads : threads_here());
+  const LibraryThreads scope(threads ? threads : compute_threads_here());
   const dnnl_status_t status = dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k,
                                           1.0f, a, lda, b, ldb, beta, c, ldc);
   require<InternalError>(status == dnnl_success, "dnnl_sgemm failed with status {}",
@@ -450,7 +410,7 @@ void sgemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, s
 void bf16_gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k,
                const void* a, std::int64_t lda, const void* b, std::int64_t ldb, void* c,
                std::int64_t ldc, int threads) {
-  if (!threads) threads = threads_here();
+  if (!threads) threads = compute_threads_here();
   const CacheKey key{static_cast<std::int64_t>(Kind::gemm),
                      transpose_a,
                      transpose_b,

@@ -1,7 +1,6 @@
 #include "athanor/backends/cpu/lapack.hpp"
 
 #include <dlfcn.h>
-#include <omp.h>
 
 #include <string>
 
@@ -14,7 +13,7 @@ namespace {
 void* open_library() {
   for (const char* name : {"libopenblas.so.0", "liblapack.so.3"})
     if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) {
-      // For a build with threads of its own; OpenMP's follows OneThreadInLapack.
+      // For a build with threads of its own; OpenMP's follows LibraryThreads.
       if (void* set = dlsym(library, "openblas_set_num_threads"))
         reinterpret_cast<void (*)(int)>(set)(1);
       return library;
@@ -50,10 +49,6 @@ Lapack<T> load(char prefix) {
 }
 
 }  // namespace
-
-// OpenMP keeps this number for each thread.
-OneThreadInLapack::OneThreadInLapack() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-OneThreadInLapack::~OneThreadInLapack() { omp_set_num_threads(before_); }
 
 template <>
 const Lapack<float>& lapack<float>() {

@@ -34,17 +34,4 @@ struct Lapack {
 template <class T>
 const Lapack<T>& lapack();
 
-/// While it lives, LAPACK runs on this thread alone, so that the number of threads changes no bit
-/// of a matrix: batches are what is spread over the compute threads.
-class OneThreadInLapack {
- public:
-  OneThreadInLapack();
-  ~OneThreadInLapack();
-  OneThreadInLapack(const OneThreadInLapack&) = delete;
-  OneThreadInLapack& operator=(const OneThreadInLapack&) = delete;
-
- private:
-  int before_;
-};
-
 }  // namespace athanor::backends::cpu

@@ -76,7 +76,8 @@ std::int64_t each_matrix(std::int64_t count, std::int64_t side, int& info, const
   const std::int64_t work = std::max<std::int64_t>(side * side * side, 1);
   parallel_for(count, std::max<std::int64_t>(1, (1 << 16) / work),
                [&](std::int64_t begin, std::int64_t end) {
-                 const OneThreadInLapack scope;
+                 // One thread in LAPACK, so that their number changes no bit of a matrix.
+                 const LibraryThreads scope(1);
                  for (std::int64_t k = begin; k < end; ++k)
                    infos[static_cast<std::size_t>(k)] = body(k);
                });
