@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 
 #include "athanor/op/dispatch.hpp"
@@ -21,6 +22,17 @@ struct GradOptions {
 /// input on which no output depends gives an undefined tensor. Nothing is added to grad().
 TensorList grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
                 std::span<const Tensor> grad_outputs = {}, GradOptions options = {});
+
+/// Looks at the gradient of a tensor, and may put another in its place; an undefined tensor leaves
+/// it as it is.
+using Hook = std::function<Tensor(const Tensor& grad)>;
+
+/// Calls `hook` in every backward pass with the gradient of `tensor`, once it is complete and
+/// before it goes on (to grad(), for a leaf). Hooks run in the order in which they were added.
+/// Returns a number for remove_hook. Throws ValueError when the tensor requires no gradient.
+std::uint64_t add_hook(const Tensor& tensor, Hook hook);
+/// Takes a hook off again. False when it is no longer there.
+bool remove_hook(const Tensor& tensor, std::uint64_t hook);
 
 /// What the tape has recorded, for tests and `doctor`: nodes alive now.
 std::size_t live_nodes();

@@ -1,7 +1,7 @@
 #include <queue>
 #include <unordered_map>
 
-#include "athanor/autograd/autograd.hpp"
+#include "athanor/autograd/anomaly.hpp"
 #include "athanor/autograd/node.hpp"
 #include "athanor/ops/ops.hpp"
 
@@ -63,6 +63,11 @@ class Engine {
       TensorList grads = std::move(pending_[node.get()]);
       pending_.erase(node.get());
       for (std::size_t i = 0; i < grads.size(); ++i) {
+        const Hooks* hooks = node->hooks(static_cast<std::uint32_t>(i));
+        if (hooks && grads[i].defined()) {
+          const GradMode mode(options_.create_graph);
+          grads[i] = hooks->run(grads[i]);
+        }
         const auto found = wanted_.find({node.get(), static_cast<std::uint32_t>(i)});
         if (found != wanted_.end()) results_[found->second] = grads[i];
       }
@@ -76,6 +81,8 @@ class Engine {
       for (std::size_t i = 0; i < edges.size() && i < gradients.size(); ++i) {
         if (!gradients[i].defined() || !edges[i].wanted()) continue;
         check_gradient(*node, static_cast<int>(i), gradients[i]);
+        if (detect_anomaly()) [[unlikely]]
+          check_nan(*node, i, gradients[i], grads);
         if (edges[i].node) {
           add(edges[i].node, edges[i].index, gradients[i]);
         } else {
@@ -83,6 +90,11 @@ class Engine {
         }
       }
       if (!options_.retain_graph && !options_.create_graph) node->release();
+    }
+    // A hook sees the whole gradient of a leaf, not the parts of its uses.
+    for (auto& [leaf, g] : hooked_leaves_) {
+      const GradMode mode(options_.create_graph);
+      store(leaf, static_cast<const Hooks&>(*leaf->hooks).run(g));
     }
   }
 
@@ -95,6 +107,15 @@ class Engine {
       raise<InternalError>("op {}: its gradient by input {} is {}, the input is {}{}",
                            node.op().name, i, describe(g), name_of(meta.dtype),
                            to_string(meta.shape));
+  }
+
+  static void check_nan(const Node& node, std::size_t i, const Tensor& g, const TensorList& grads) {
+    if (!has_nan(g)) return;
+    for (const Tensor& given : grads)
+      if (has_nan(given)) return;  // the seed had it
+    raise<ValueError>("anomaly: the gradient of {} by input {} ({}) has a NaN{}{}", node.op().name,
+                      i, describe(g), node.place().empty() ? "" : "; the op was called at ",
+                      node.place());
   }
 
   static Tensor sum(const Tensor& a, const Tensor& b) { return a.defined() ? ops::add(a, b) : b; }
@@ -111,6 +132,19 @@ class Engine {
 
   void add_leaf(const Ref<AutogradState>& leaf, const Tensor& g) {
     const GradMode mode(options_.create_graph);
+    if (leaf->hooks && !static_cast<const Hooks&>(*leaf->hooks).empty()) {
+      for (auto& [known, total] : hooked_leaves_)
+        if (known.get() == leaf.get()) {
+          total = sum(total, g);
+          return;
+        }
+      hooked_leaves_.emplace_back(leaf, g);
+      return;
+    }
+    store(leaf, g);
+  }
+
+  void store(const Ref<AutogradState>& leaf, const Tensor& g) {
     if (collect_) {
       const auto found = wanted_leaves_.find(leaf.get());
       if (found != wanted_leaves_.end()) results_[found->second] = sum(results_[found->second], g);
@@ -136,6 +170,7 @@ class Engine {
   std::unordered_map<Node*, TensorList> pending_;
   std::unordered_map<std::pair<Node*, std::uint32_t>, std::size_t, KeyHash> wanted_;
   std::unordered_map<const AutogradState*, std::size_t> wanted_leaves_;
+  std::vector<std::pair<Ref<AutogradState>, Tensor>> hooked_leaves_;  // in order of arrival
   TensorList results_;
 };
 

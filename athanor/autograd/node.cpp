@@ -3,7 +3,7 @@
 #include <atomic>
 #include <vector>
 
-#include "athanor/autograd/autograd.hpp"
+#include "athanor/autograd/anomaly.hpp"
 #include "athanor/base/error.hpp"
 
 namespace athanor::autograd {
@@ -60,7 +60,29 @@ Node::Node(const OpDef& op, std::span<const Tensor> inputs, const Attrs& attrs,
       outputs_.push_back({});
     }
   }
+  if (detect_anomaly()) [[unlikely]]
+    extra().place = call_place();
 }
+
+Node::Extra& Node::extra() {
+  if (!extra_) extra_ = std::make_unique<Extra>();
+  return *extra_;
+}
+
+const Hooks* Node::hooks(std::uint32_t i) const {
+  if (extra_)
+    for (const auto& [output, hooks] : extra_->hooks)
+      if (output == i) return hooks.get();
+  return nullptr;
+}
+
+void Node::set_hooks(std::uint32_t i, Ref<Hooks> hooks) {
+  extra().hooks.emplace_back(i, std::move(hooks));
+}
+
+void Node::keep(std::shared_ptr<const OpDef> op) { extra().op = std::move(op); }
+
+std::string_view Node::place() const { return extra_ ? extra_->place : std::string_view(); }
 
 Node::~Node() {
   live.fetch_sub(1, std::memory_order_relaxed);
@@ -83,6 +105,17 @@ Node::~Node() {
     own.pop_back();
   }
   graveyard = nullptr;
+}
+
+void attach(const Ref<Node>& node, TensorList& outputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i].defined() || !is_floating(outputs[i].dtype())) continue;
+    auto state = make_ref<AutogradState>();
+    state->requires_grad = true;
+    state->node = node;
+    state->output_index = static_cast<std::uint32_t>(i);
+    outputs[i].impl().autograd = std::move(state);
+  }
 }
 
 void Node::release() {
@@ -150,6 +183,7 @@ class NodeVjp final : public Vjp {
   bool needs(int i) const override { return node_.edges()[static_cast<std::size_t>(i)].wanted(); }
   const TensorMeta& meta(int i) const override { return node_.input_meta(i); }
   int input_count() const override { return static_cast<int>(node_.edges().size()); }
+  int output_count() const override { return node_.output_count(); }
   const Attrs& attrs() const override { return node_.attrs(); }
 
  private:

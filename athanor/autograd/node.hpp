@@ -1,8 +1,26 @@
 #pragma once
 
-#include "athanor/op/dispatch.hpp"
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "athanor/autograd/autograd.hpp"
 
 namespace athanor::autograd {
+
+/// The hooks of one tensor, shared by its handles and the node that made it.
+class Hooks final : public RefCounted {
+ public:
+  std::uint64_t add(Hook hook);
+  bool remove(std::uint64_t id);
+  bool empty() const { return items_.empty(); }
+  /// The gradient after all hooks. Throws ShapeError, DTypeError for one of another shape or dtype.
+  Tensor run(Tensor grad) const;
+
+ private:
+  std::vector<std::pair<std::uint64_t, Hook>> items_;
+  std::uint64_t next_ = 1;
+};
 
 /// One recorded call: {op, attrs, inputs}, the same record that a captured graph uses.
 class Node final : public RefCounted {
@@ -35,6 +53,14 @@ class Node final : public RefCounted {
   /// overwritten or released.
   Tensor saved_input(int i) const;
   Tensor saved_output(int i) const;
+  /// The hooks on output i, null for none.
+  const Hooks* hooks(std::uint32_t i) const;
+  void set_hooks(std::uint32_t i, Ref<Hooks> hooks);
+  /// Keeps the record of an op that is not in the registry as long as the node.
+  void keep(std::shared_ptr<const OpDef> op);
+  /// Where the call was made, kept in anomaly mode; empty otherwise.
+  std::string_view place() const;
+
   void release();
   bool released() const { return released_; }
 
@@ -52,7 +78,18 @@ class Node final : public RefCounted {
   SmallVector<Saved, 1> outputs_;
   SmallVector<TensorMeta, 2> input_metas_;
   SmallVector<TensorMeta, 1> output_metas_;
+  // What few nodes have.
+  struct Extra {
+    std::vector<std::pair<std::uint32_t, Ref<Hooks>>> hooks;
+    std::shared_ptr<const OpDef> op;
+    std::string place;
+  };
+  Extra& extra();
+  std::unique_ptr<Extra> extra_;
 };
+
+/// Gives the outputs of floating dtype the history of the node.
+void attach(const Ref<Node>& node, TensorList& outputs);
 
 /// The gradient of a node's call by its inputs, through the op's vjp or the derivative of its
 /// formula.

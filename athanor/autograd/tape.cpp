@@ -1,3 +1,4 @@
+#include "athanor/autograd/anomaly.hpp"
 #include "athanor/autograd/node.hpp"
 #include "athanor/ops/registry.hpp"
 
@@ -12,21 +13,18 @@ class Tape final : public Interpreter {
     if (!wants_grad(inputs) || !op.no_gradient.empty()) return dispatch(op, inputs, attrs);
     if (!op.vjp && !op.formula) return run_lowering(op, inputs, attrs);
     TensorList outputs = dispatch(op, inputs, attrs);
+    if (detect_anomaly()) [[unlikely]]
+      check_outputs(op, inputs, outputs);
     const Saves saves = op.vjp ? op.saves : derived_saves(op, attrs, inputs.size());
-    Ref<Node> node;
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      Tensor& out = outputs[i];
+    bool floating = false;
+    for (Tensor& out : outputs) {
       if (!out.defined() || !is_floating(out.dtype())) continue;
+      floating = true;
       // An op may hand back its input (contiguous on a contiguous tensor): the output needs a
       // history of its own.
       if (out.impl().autograd) out = out.detach();
-      if (!node) node = make_ref<Node>(op, inputs, attrs, outputs, saves);
-      auto state = make_ref<AutogradState>();
-      state->requires_grad = true;
-      state->node = node;
-      state->output_index = static_cast<std::uint32_t>(i);
-      out.impl().autograd = std::move(state);
     }
+    if (floating) attach(make_ref<Node>(op, inputs, attrs, outputs, saves), outputs);
     return outputs;
   }
 

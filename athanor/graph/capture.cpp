@@ -22,6 +22,8 @@ std::size_t Capture::KeyHash::operator()(const ConstantKey& key) const {
 }
 
 Capture::ConstantKey Capture::key_of(const Tensor& t) {
+  if (t.is_symbolic())
+    return {reinterpret_cast<std::uintptr_t>(t.impl().symbol.get()), 0, t.shape(), {}, t.dtype()};
   return {t.storage()->id(), t.offset(), t.shape(), t.strides(), t.dtype()};
 }
 
@@ -71,13 +73,20 @@ Graph Capture::finish() {
   Graph graph = std::exchange(graph_, {});
   constants_.clear();
   names_.clear();
-  verify(graph);
+  if (!nested_) verify(graph);  // constants may be symbolic there
   return graph;
+}
+
+bool Capture::owns(const Tensor& tensor) const {
+  const auto* symbol = tensor.defined() && tensor.is_symbolic()
+                           ? dynamic_cast<const Symbol*>(tensor.impl().symbol.get())
+                           : nullptr;
+  return symbol && symbol->owner == this;
 }
 
 ValueId Capture::value_of(const Tensor& tensor) {
   if (!tensor.defined()) return kNoValue;
-  if (tensor.is_symbolic()) {
+  if (tensor.is_symbolic() && !(nested_ && !owns(tensor))) {
     const auto* symbol = dynamic_cast<const Symbol*>(tensor.impl().symbol.get());
     require(symbol && symbol->owner == this && symbol->id < graph_.values.size(),
             "capture: {} belongs to another capture", describe(tensor));
@@ -88,7 +97,8 @@ ValueId Capture::value_of(const Tensor& tensor) {
   if (known != constants_.end()) return known->second;
   const auto named = constant_names_.find(key);
   std::string name = named != constant_names_.end() ? named->second : fresh_name("constant");
-  const ValueId id = graph_.add_value(std::move(name), meta_of(tensor), tensor.detach());
+  const ValueId id =
+      graph_.add_value(std::move(name), meta_of(tensor), nested_ ? tensor : tensor.detach());
   constants_.emplace(key, id);
   return id;
 }
@@ -112,9 +122,13 @@ TensorList Capture::run_now(const OpDef& op, std::span<const Tensor> inputs, con
 
 TensorList Capture::run(const OpDef& op, std::span<const Tensor> inputs, const Attrs& attrs) {
   check_call(op, inputs);
-  bool symbolic = false;
-  for (const Tensor& t : inputs) symbolic = symbolic || (t.defined() && t.is_symbolic());
+  bool symbolic = false, own = false;
+  for (const Tensor& t : inputs) {
+    symbolic = symbolic || (t.defined() && t.is_symbolic());
+    own = own || owns(t);
+  }
   if (!symbolic) return run_now(op, inputs, attrs);
+  if (nested_ && !own) return dispatch(op, inputs, attrs);  // for the capture around this one
 
   Node node{.op = &op, .attrs = attrs, .inputs = {}, .outputs = {}};
   for (const Tensor& t : inputs) node.inputs.push_back(value_of(t));
@@ -147,7 +161,7 @@ Graph capture(const std::function<TensorList(const TensorList&)>& function,
   TensorList results;
   {
     const NoGrad no_grad;
-    const InterpreterScope scope(capture, InterpreterScope::Place::bottom);
+    const InterpreterScope scope(capture, InterpreterScope::Place::below_tape);
     results = function(symbols);
   }
   for (std::size_t i = 0; i < results.size(); ++i) {

@@ -19,7 +19,7 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 /// Writes the ops that run on its symbolic tensors into a graph instead of running them. Stands at
 /// the bottom of the interpreter stack, below the tape:
-/// `Capture capture; InterpreterScope scope(capture, InterpreterScope::Place::bottom);`
+/// `Capture capture; InterpreterScope scope(capture, InterpreterScope::Place::below_tape);`
 /// Real tensors that meet symbolic ones become constants; calls whose inputs are all real run at
 /// once and leave only their result.
 class Capture final : public Interpreter {
@@ -45,6 +45,11 @@ class Capture final : public Interpreter {
 
   TensorList run(const OpDef& op, std::span<const Tensor> inputs, const Attrs& attrs) override;
 
+  /// For a capture whose graph is run at once, on the tape and maybe inside another capture:
+  /// constants keep their history, and symbolic tensors of the captures around it are constants
+  /// too.
+  void nest() { nested_ = true; }
+
   /// The value that a tensor stands for, made a constant when it is real. Throws ValueError for a
   /// symbolic tensor of another capture.
   ValueId value_of(const Tensor& tensor);
@@ -64,12 +69,14 @@ class Capture final : public Interpreter {
     std::size_t operator()(const ConstantKey& key) const;
   };
   static ConstantKey key_of(const Tensor& tensor);
+  bool owns(const Tensor& tensor) const;
   bool taken(const std::string& name) const { return names_.contains(name); }
   std::string fresh_name(const std::string& wanted);
   TensorList run_now(const OpDef& op, std::span<const Tensor> inputs, const Attrs& attrs);
 
   Limits limits_;
   std::uint64_t folded_ = 0;
+  bool nested_ = false;
   Graph graph_;
   std::unordered_map<std::string, int> names_;  // taken names, with the next number to try
   std::unordered_map<ConstantKey, ValueId, KeyHash> constants_;

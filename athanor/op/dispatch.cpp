@@ -51,8 +51,13 @@ TensorList dispatch(const OpDef& op, std::span<const Tensor> inputs, const Attrs
 }
 
 InterpreterScope::InterpreterScope(Interpreter& interpreter, Place place)
-    : level_(stack().level), position_(place == Place::top ? level_ : 0) {
+    : level_(stack().level), position_(level_) {
   Stack& s = stack();
+  if (place == Place::below_tape) {
+    position_ = 0;
+    for (std::size_t i = 0; i < level_; ++i)
+      if (s.items[i] == default_interpreter.load()) position_ = i;
+  }
   // Inside an interpreter "top" means just above what is below it.
   s.items.insert(s.items.begin() + position_, &interpreter);
   ++s.level;

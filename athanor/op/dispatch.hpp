@@ -19,11 +19,11 @@ class Interpreter {
 /// there is no kernel.
 TensorList dispatch(const OpDef& op, std::span<const Tensor> inputs, const Attrs& attrs);
 
-/// Puts an interpreter on this thread's stack while the scope lives: on top (autocast), or at the
-/// bottom, below the tape (capture).
+/// Puts an interpreter on this thread's stack while the scope lives: on top (autocast), or just
+/// below the tape (capture), above what was put there before.
 class InterpreterScope {
  public:
-  enum class Place { top, bottom };
+  enum class Place { top, below_tape };
   explicit InterpreterScope(Interpreter& interpreter, Place place = Place::top);
   ~InterpreterScope();
   InterpreterScope(const InterpreterScope&) = delete;

@@ -61,6 +61,8 @@ class OnnxReader {
   virtual std::string text(const std::string& name, const std::string& value) const = 0;
   virtual std::vector<std::int64_t> integers(const std::string& name,
                                              const std::vector<std::int64_t>& value) const = 0;
+  virtual std::vector<std::string> texts(const std::string& name,
+                                         const std::vector<std::string>& value) const = 0;
   /// Opset of the default domain.
   virtual int opset() const = 0;
 };

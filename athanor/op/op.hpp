@@ -67,6 +67,7 @@ class Vjp {
   /// Shape and dtype of input i, saved or not.
   virtual const TensorMeta& meta(int i) const = 0;
   virtual int input_count() const = 0;
+  virtual int output_count() const = 0;
   virtual const Attrs& attrs() const = 0;
 };
 
@@ -168,6 +169,14 @@ enum class Layout : std::uint8_t {
 /// How an op splits over a mesh.
 enum class Shard : std::uint8_t { pointwise, batch, reduction, contraction, replicate };
 
+/// How vmap runs a call whose inputs have one more axis, in front. Formulas need no rule.
+enum class Batching : std::uint8_t {
+  loop,     ///< example after example
+  axes,     ///< the attribute axis or axes moves on by one; inputs without the axis are expanded
+  leading,  ///< as it is: leading axes are independent of each other
+  merged    ///< input 0 is a batch itself: both axes become one
+};
+
 /// Input that must be refused, and a part of the text that must be said.
 struct BadSample {
   std::string expected;
@@ -202,6 +211,7 @@ struct OpDef {
   Precision amp = Precision::promote;
   Layout layout = Layout::row_major;
   Shard shard = Shard::replicate;
+  Batching batching = Batching::loop;
   OnnxMap onnx;
   std::function<std::vector<Sample>(SampleMaker&)> samples;
   std::vector<BadSample> bad;

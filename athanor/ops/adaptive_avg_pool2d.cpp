@@ -50,6 +50,7 @@ ATH_OP(adaptive_avg_pool2d, "(x, size: dims) -> y") {
   };
   op.layout = Layout::follows;
   op.shard = Shard::batch;
+  op.batching = Batching::merged;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{m.sample({m.tensor({2, 3, 6, 8})}, {{"size", Dims{3, 2}}}),

@@ -41,6 +41,7 @@ ATH_OP(amax, "(x, axes: dims = [], keep: flag = false) -> y") {
   op.saves = Saves::inputs | Saves::outputs;
   op.reduction = true;
   op.shard = Shard::reduction;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(onnx_reduction("ReduceMax", false, "amax", same_dtype),
                         {{"ReduceMax", from_onnx_reduction(amax)}});
   op.samples = [](SampleMaker& m) {

@@ -41,6 +41,7 @@ ATH_OP(amin, "(x, axes: dims = [], keep: flag = false) -> y") {
   op.saves = Saves::inputs | Saves::outputs;
   op.reduction = true;
   op.shard = Shard::reduction;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(onnx_reduction("ReduceMin", false, "amin", same_dtype),
                         {{"ReduceMin", from_onnx_reduction(amin)}});
   op.samples = [](SampleMaker& m) {

@@ -18,6 +18,7 @@ ATH_OP(any, "(x, axes: dims = [], keep: flag = false) -> y") {
   op.no_gradient = "a truth value does not change continuously";
   op.reduction = true;
   op.shard = Shard::reduction;
+  op.batching = Batching::axes;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) {
     return reduction_samples(m, true, [&m](const Shape& s) {

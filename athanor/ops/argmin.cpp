@@ -41,6 +41,7 @@ ATH_OP(argmin, "(x, axis: integer = -1, keep: flag = false) -> y") {
   };
   op.no_gradient = "an index does not change continuously";
   op.reduction = true;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         const DType dtype = call.input_tensors[0].dtype();

@@ -17,6 +17,7 @@ ATH_OP(argsort, "(x, axis: integer = -1, descending: flag = false) -> indices") 
     return TensorList{sort(in[0], a.integer("axis"), a.flag("descending"))[1]};
   };
   op.no_gradient = "an index does not change continuously";
+  op.batching = Batching::axes;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{

@@ -28,6 +28,7 @@ ATH_OP(attention,
   op.random = true;
   op.amp = Precision::run_low;
   op.shard = Shard::batch;
+  op.batching = Batching::merged;
   op.onnx = attention_onnx();
   op.samples = [](SampleMaker& m) { return attention_samples(m, true); };
   op.bad = {{"attention: q must be [B, H, T, D], k [B, Hk, S, D] and v [B, Hk, S, E]",

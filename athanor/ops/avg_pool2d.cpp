@@ -40,6 +40,7 @@ ATH_OP(avg_pool2d,
   };
   op.layout = Layout::follows;
   op.shard = Shard::batch;
+  op.batching = Batching::merged;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         OnnxAttrs attrs = onnx_pool_attrs(call.attrs);

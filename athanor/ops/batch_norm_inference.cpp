@@ -27,6 +27,7 @@ ATH_OP(
   };
   op.layout = Layout::follows;
   op.shard = Shard::batch;
+  op.batching = Batching::merged;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         const std::string y =

@@ -25,6 +25,7 @@ ATH_OP(cast, "(x, dtype: dtype) -> y") {
     return is_floating(v.meta(0).dtype) ? cast(v.grad(), v.meta(0).dtype) : Tensor();
   };
   op.saves = Saves::none;
+  op.batching = Batching::leading;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         return OnnxNames{

@@ -24,6 +24,7 @@ ATH_OP(channels_last, "(x) -> y") {
   };
   op.vjp = [](const Vjp& v) { return v.grad(); };
   op.saves = Saves::none;
+  op.batching = Batching::leading;
   op.onnx = onnx_custom([](OnnxWriter& w, const OnnxCall& call) {
     return OnnxNames{w.node("Identity", call.inputs)};  // memory order is no part of ONNX
   });

@@ -45,6 +45,7 @@ ATH_OP(cholesky, "(x, upper: flag = false) -> y") {
   op.saves = Saves::outputs;
   op.amp = Precision::run_f32;
   op.shard = Shard::batch;
+  op.batching = Batching::leading;
   op.onnx = onnx_none("ONNX has no node for it");
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{m.sample({definite_matrices(m, {2, 3, 3})}),

@@ -59,6 +59,7 @@ ATH_OP(concat, "(xs..., axis: integer = 0) -> y") {
     return grads;
   };
   op.layout = Layout::follows;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         return OnnxNames{w.node("Concat", call.inputs, {{"axis", call.attrs.integer("axis")}})};

@@ -16,6 +16,7 @@ ATH_OP(contiguous, "(x) -> y") {
   };
   op.vjp = [](const Vjp& v) { return v.grad(); };
   op.saves = Saves::none;
+  op.batching = Batching::leading;
   op.onnx = onnx_node("Identity");  // memory order is no part of an ONNX tensor
   op.samples = [](SampleMaker& m) {
     std::vector<Sample> samples;

@@ -24,6 +24,7 @@ ATH_OP(conv1d,
   op.amp = Precision::run_low;
   op.layout = Layout::follows;
   op.shard = Shard::batch;
+  op.batching = Batching::merged;
   op.onnx = onnx_custom(write_conv);
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{

@@ -67,6 +67,7 @@ ATH_OP(conv2d,
   op.amp = Precision::run_low;
   op.layout = Layout::follows;
   op.shard = Shard::batch;
+  op.batching = Batching::merged;
   op.onnx = onnx_custom(write_conv, {{"Conv", read_conv}});
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{

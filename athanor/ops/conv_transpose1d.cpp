@@ -23,6 +23,7 @@ ATH_OP(conv_transpose1d,
   op.amp = Precision::run_low;
   op.layout = Layout::follows;
   op.shard = Shard::batch;
+  op.batching = Batching::merged;
   op.onnx = onnx_custom(write_conv_transpose);
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{

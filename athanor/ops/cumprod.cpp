@@ -35,6 +35,7 @@ ATH_OP(cumprod, "(x, axis: integer, exclusive: flag = false, reverse: flag = fal
   };
   op.saves = Saves::inputs;
   op.amp = Precision::run_f32;
+  op.batching = Batching::axes;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) {
     std::vector<Sample> samples =

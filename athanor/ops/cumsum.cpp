@@ -39,6 +39,7 @@ ATH_OP(cumsum, "(x, axis: integer, exclusive: flag = false, reverse: flag = fals
     return cumsum(v.grad(), a.integer("axis"), a.flag("exclusive"), !a.flag("reverse"));
   };
   op.amp = Precision::run_f32;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         const DType dtype = call.input_tensors[0].dtype();

@@ -30,6 +30,7 @@ ATH_OP(det, "(x) -> y") {
   op.saves = Saves::inputs | Saves::outputs;
   op.amp = Precision::run_f32;
   op.shard = Shard::batch;
+  op.batching = Batching::leading;
   op.onnx = onnx_node("Det");
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{

@@ -43,6 +43,7 @@ ATH_OP(embedding, "(weight, index, padding_index: integer = -1) -> y") {
                       {}};
   };
   op.saves = Saves::input(1);
+  op.batching = Batching::leading;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{m.sample({m.tensor({5, 3}), m.integers({4}, -5, 5)}),

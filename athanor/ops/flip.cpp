@@ -34,6 +34,7 @@ ATH_OP(flip, "(x, axes: dims) -> y") {
   };
   op.vjp = [](const Vjp& v) { return flip(v.grad(), v.attrs().dims("axes")); };
   op.layout = Layout::follows;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom([](OnnxWriter& w, const OnnxCall& call) {
     const Dims axes =
         normalize_axes(call.attrs.dims("axes"), call.input_tensors[0].rank(), "flip", false);

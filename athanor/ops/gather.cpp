@@ -49,6 +49,7 @@ ATH_OP(gather, "(x, index, axis: integer) -> y") {
                       {}};
   };
   op.saves = Saves::input(1);
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         const std::string index =

@@ -21,6 +21,7 @@ ATH_OP(global_avg_pool2d, "(x) -> y") {
   };
   op.layout = Layout::follows;
   op.shard = Shard::batch;
+  op.batching = Batching::merged;
   op.onnx = onnx_node("GlobalAveragePool");
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{

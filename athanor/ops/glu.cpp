@@ -22,6 +22,7 @@ ATH_OP(glu, "(x, axis: integer = -1) -> y") {
     return TensorList{
         contiguous(slice(in[0], axis, 0, half) * sigmoid(slice(in[0], axis, half, 2 * half)))};
   };
+  op.batching = Batching::axes;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{

@@ -18,6 +18,7 @@ ATH_OP(inv, "(x) -> y") {
   };
   op.amp = Precision::run_f32;
   op.shard = Shard::batch;
+  op.batching = Batching::leading;
   op.onnx = onnx_none("ONNX has no node for it");
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{

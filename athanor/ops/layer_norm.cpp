@@ -45,6 +45,7 @@ ATH_OP(layer_norm, "(x, weight?, bias?, dims: integer = 1, epsilon: real = 1e-5)
   op.amp = Precision::run_f32;
   op.shard = Shard::batch;
   op.reduction = true;
+  op.batching = Batching::leading;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         const Tensor& x = call.input_tensors[0];

@@ -75,6 +75,7 @@ ATH_OP(linear, "(x, weight, bias?) -> y") {
   op.saves = Saves::input(0) | Saves::input(1);
   op.amp = Precision::run_low;
   op.shard = Shard::contraction;
+  op.batching = Batching::leading;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         const bool bias = call.inputs.size() > 2 && !call.inputs[2].empty();

@@ -39,6 +39,7 @@ ATH_OP(linear_scan, "(a, b, axis: integer, reverse: flag = false) -> y") {
   };
   op.saves = Saves::input(0) | Saves::outputs;
   op.amp = Precision::run_f32;
+  op.batching = Batching::axes;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) {
     const auto of = [&m](const Shape& shape, std::int64_t axis, bool reverse) {

@@ -20,6 +20,7 @@ ATH_OP(log_softmax_grad, "(grad, y, axis: integer = -1) -> x") {
   op.amp = Precision::run_f32;
   op.layout = Layout::follows;
   op.shard = Shard::batch;
+  op.batching = Batching::axes;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) { return row_samples(m, 2); };
   op.bad = bad_rows("log_softmax_grad", 2);

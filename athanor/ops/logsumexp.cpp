@@ -43,6 +43,7 @@ ATH_OP(logsumexp, "(x, axes: dims = [], keep: flag = false) -> y") {
   op.saves = Saves::inputs | Saves::outputs;
   op.reduction = true;
   op.amp = Precision::run_f32;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(onnx_reduction("ReduceLogSumExp", false, "logsumexp", same_dtype),
                         {{"ReduceLogSumExp", from_onnx_reduction(logsumexp)}});
   op.samples = [](SampleMaker& m) {

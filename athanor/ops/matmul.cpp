@@ -112,6 +112,7 @@ ATH_OP(matmul, "(a, b) -> y") {
   op.saves = Saves::inputs;
   op.amp = Precision::run_low;
   op.shard = Shard::contraction;
+  op.batching = Batching::leading;
   op.onnx = onnx_node("MatMul");
   op.samples = [](SampleMaker& m) {
     const auto pair = [&](const Shape& a, const Shape& b) {

@@ -35,6 +35,7 @@ ATH_OP(max_pool2d, "(x, kernel: dims, stride: dims, padding: dims = [0,0]) -> y"
   op.saves = Saves::input(0);
   op.layout = Layout::follows;
   op.shard = Shard::batch;
+  op.batching = Batching::merged;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         return OnnxNames{w.node("MaxPool", call.inputs, onnx_pool_attrs(call.attrs))};

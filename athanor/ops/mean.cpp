@@ -36,6 +36,7 @@ ATH_OP(mean, "(x, axes: dims = [], keep: flag = false) -> y") {
   op.reduction = true;
   op.amp = Precision::run_f32;
   op.shard = Shard::reduction;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(onnx_reduction("ReduceMean", false, "mean", mean_dtype),
                         {{"ReduceMean", from_onnx_reduction(mean)}});
   op.samples = [](SampleMaker& m) {

@@ -70,6 +70,7 @@ ATH_OP(norm, "(x, p: real = 2, axes: dims = [], keep: flag = false) -> y") {
   op.reduction = true;
   op.amp = Precision::run_f32;
   op.shard = Shard::reduction;
+  op.batching = Batching::axes;
   op.onnx = onnx_lowering();
   op.onnx.from.emplace_back("ReduceL1",
                             from_onnx_reduction([](const Tensor& x, const Dims& axes, bool keep) {

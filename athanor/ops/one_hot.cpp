@@ -30,6 +30,7 @@ ATH_OP(one_hot, "(index, classes: integer, dtype: dtype = f32) -> y") {
     return TensorList{from_doubles(out, shape, a.dtype("dtype"))};
   };
   op.no_gradient = "its input is an index";
+  op.batching = Batching::leading;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         const std::string index =

@@ -56,6 +56,7 @@ ATH_OP(permute, "(x, axes: dims) -> y") {
     return permute(v.grad(), inverse);
   };
   op.cheap_to_recompute = true;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         const Dims axes = checked_axes(call.attrs.dims("axes"), call.input_tensors[0].rank());

@@ -67,6 +67,7 @@ ATH_OP(prod, "(x, axes: dims = [], keep: flag = false) -> y") {
   op.reduction = true;
   op.amp = Precision::run_f32;
   op.shard = Shard::reduction;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(onnx_reduction("ReduceProd", false, "prod", scan_dtype),
                         {{"ReduceProd", from_onnx_reduction(prod)}});
   op.samples = [](SampleMaker& m) {

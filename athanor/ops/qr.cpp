@@ -80,6 +80,7 @@ ATH_OP(qr, "(x) -> q, r") {
   op.saves = Saves::inputs | Saves::outputs;
   op.amp = Precision::run_f32;
   op.shard = Shard::batch;
+  op.batching = Batching::leading;
   op.onnx = onnx_none("ONNX has no node for it");
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{m.sample({regular_matrices(m, {2, 3, 3})}),

@@ -43,6 +43,7 @@ ATH_OP(rms_norm, "(x, weight?, dims: integer = 1, epsilon: real = 1e-5) -> y") {
   op.amp = Precision::run_f32;
   op.shard = Shard::batch;
   op.reduction = true;
+  op.batching = Batching::leading;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) { return trailing_norm_samples(m, 1, false); };
   op.bad = bad_trailing_norm("rms_norm", 1, false);

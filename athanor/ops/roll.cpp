@@ -53,6 +53,7 @@ ATH_OP(roll, "(x, shifts: dims, axes: dims = []) -> y") {
     }
     return roll(g, back, axes);
   };
+  op.batching = Batching::axes;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{

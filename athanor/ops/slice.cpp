@@ -106,6 +106,7 @@ ATH_OP(slice, "(x, axis: integer, start: integer, end: integer, step: integer = 
     return pad_axis(g, r.axis, r.start, room - count);
   };
   op.cheap_to_recompute = true;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         const Range r = checked_range(call.input_tensors[0].shape(), call.attrs);

@@ -37,6 +37,7 @@ ATH_OP(slogdet, "(x) -> sign, logabsdet") {
   op.saves = Saves::inputs;
   op.amp = Precision::run_f32;
   op.shard = Shard::batch;
+  op.batching = Batching::leading;
   op.onnx = onnx_none("ONNX has Det, which overflows where this does not");
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{

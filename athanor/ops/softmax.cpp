@@ -26,6 +26,7 @@ ATH_OP(softmax, "(x, axis: integer = -1) -> y") {
   op.amp = Precision::run_f32;
   op.layout = Layout::follows;
   op.shard = Shard::batch;
+  op.batching = Batching::axes;
   op.onnx = onnx_rows("Softmax", softmax);
   op.samples = [](SampleMaker& m) { return row_samples(m, 1); };
   op.bad = bad_rows("softmax", 1);

@@ -52,6 +52,7 @@ ATH_OP(sort, "(x, axis: integer = -1, descending: flag = false) -> values, indic
                        v.attrs().integer("axis"));
   };
   op.saves = Saves::output(1);
+  op.batching = Batching::axes;
   op.onnx = onnx_custom([](OnnxWriter& w, const OnnxCall& call) {
     const Tensor& x = call.input_tensors[0];
     const std::int64_t axis = normalize_axis(call.attrs.integer("axis"), x.rank(), "sort");

@@ -73,6 +73,7 @@ ATH_OP(split, "(x, sizes: dims = [], parts: integer = 0, axis: integer = 0) -> y
   };
   op.layout = Layout::kernel;
   op.cheap_to_recompute = true;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         const TensorMeta x{call.input_tensors[0].shape(), call.input_tensors[0].dtype()};

@@ -44,6 +44,7 @@ ATH_OP(squeeze, "(x, axes: dims) -> y") {
     return axes.empty() ? v.grad() : unsqueeze(v.grad(), axes);
   };
   op.cheap_to_recompute = true;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         const Dims axes = removed_axes(call.input_tensors[0].shape(), call.attrs.dims("axes"));

@@ -32,6 +32,7 @@ ATH_OP(stack, "(xs..., axis: integer = 0) -> y") {
     for (const Tensor& x : in) parts.push_back(unsqueeze(x, {axis}));
     return TensorList{contiguous(concat(parts, axis))};
   };
+  op.batching = Batching::axes;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) {
     return std::vector<Sample>{

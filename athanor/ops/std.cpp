@@ -35,6 +35,7 @@ ATH_OP(std, "(x, axes: dims = [], keep: flag = false, correction: real = 1) -> y
   op.reduction = true;
   op.amp = Precision::run_f32;
   op.shard = Shard::reduction;
+  op.batching = Batching::axes;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) { return variance_samples(m); };
   op.bad = bad_reductions("std");

@@ -33,6 +33,7 @@ ATH_OP(sum, "(x, axes: dims = [], keep: flag = false) -> y") {
   op.reduction = true;
   op.amp = Precision::run_f32;
   op.shard = Shard::reduction;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(onnx_reduction("ReduceSum", true, "sum", sum_dtype),
                         {{"ReduceSum", from_onnx_reduction(sum)}});
   op.samples = [](SampleMaker& m) {

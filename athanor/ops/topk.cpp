@@ -57,6 +57,7 @@ ATH_OP(topk, "(x, k: integer, axis: integer = -1) -> values, indices") {
                        v.attrs().integer("axis"));
   };
   op.saves = Saves::output(1);
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         return w.nodes("TopK", {call.inputs[0], onnx_dims(w, Dims{call.attrs.integer("k")})},

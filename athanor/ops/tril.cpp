@@ -18,6 +18,7 @@ ATH_OP(tril, "(x, diagonal: integer = 0) -> y") {
   };
   op.vjp = [](const Vjp& v) { return tril(v.grad(), v.attrs().integer("diagonal")); };
   op.layout = Layout::follows;
+  op.batching = Batching::leading;
   op.onnx = onnx_custom(
       onnx_triangle(false),
       {{"Trilu", [](const OnnxReader& node) {

@@ -17,6 +17,7 @@ ATH_OP(triu, "(x, diagonal: integer = 0) -> y") {
   };
   op.vjp = [](const Vjp& v) { return triu(v.grad(), v.attrs().integer("diagonal")); };
   op.layout = Layout::follows;
+  op.batching = Batching::leading;
   op.onnx = onnx_custom(onnx_triangle(true));
   op.samples = triangle_samples;
   op.bad = bad_triangles("triu");

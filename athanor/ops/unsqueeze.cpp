@@ -54,6 +54,7 @@ ATH_OP(unsqueeze, "(x, axes: dims) -> y") {
     return axes.empty() ? v.grad() : squeeze(v.grad(), axes);
   };
   op.cheap_to_recompute = true;
+  op.batching = Batching::axes;
   op.onnx = onnx_custom(
       [](OnnxWriter& w, const OnnxCall& call) {
         const Dims axes = new_axes(call.input_tensors[0].shape(), call.attrs.dims("axes"));

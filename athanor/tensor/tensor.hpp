@@ -52,6 +52,7 @@ struct AutogradState final : RefCounted {
   Ref<TensorImpl> grad;            ///< the accumulated gradient of a leaf
   Ref<TensorImpl>
       grad_slot;  ///< where the gradient of a leaf must be stored (an optimiser's arena), or null
+  Ref<RefCounted> hooks;  ///< what looks at its gradient (autograd::Hooks), or null
 };
 
 class TensorImpl final : public RefCounted {

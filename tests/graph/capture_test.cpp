@@ -113,13 +113,13 @@ TEST(Capture, ABatchDimensionThatMovesInwardsIsRefused) {
 TEST(Capture, TensorsOfAnotherCaptureAreRefused) {
   Capture first, second;
   const Tensor x = first.input("x", {{2}, DType::f32});
-  const InterpreterScope scope(second, InterpreterScope::Place::bottom);
+  const InterpreterScope scope(second, InterpreterScope::Place::below_tape);
   EXPECT_THAT(message_of<ValueError>([&] { (void)(x + x); }), HasSubstr("another capture"));
 }
 
 TEST(Capture, TooMuchFoldingIsRefused) {
   Capture small(Capture::Limits{.folded_bytes = 100});
-  const InterpreterScope scope(small, InterpreterScope::Place::bottom);
+  const InterpreterScope scope(small, InterpreterScope::Place::below_tape);
   const Tensor a = Tensor::ones({20});
   (void)(a + a);
   EXPECT_THAT(message_of<UnsupportedError>([&] { (void)(a + a); }), HasSubstr("100 bytes"));

@@ -36,7 +36,7 @@ TEST(Dispatch, ACallPassesTheStackFromTheTop) {
   const Tensor a = Tensor::ones({2});
   {
     const InterpreterScope one(top);
-    const InterpreterScope two(bottom, InterpreterScope::Place::bottom);
+    const InterpreterScope two(bottom, InterpreterScope::Place::below_tape);
     const InterpreterScope three(upper);
     EXPECT_EQ((a + a).to_vector<float>(), (std::vector<float>{2, 2}));
   }
@@ -53,7 +53,7 @@ TEST(Dispatch, AfterAnExceptionTheStackIsWhole) {
   const Tensor a = Tensor::ones({2});
   const InterpreterScope one(witness);
   for (int i = 0; i < 3; ++i) {
-    const InterpreterScope two(thrower, InterpreterScope::Place::bottom);
+    const InterpreterScope two(thrower, InterpreterScope::Place::below_tape);
     EXPECT_THROW((void)(a + a), ValueError);
   }
   EXPECT_THROW((void)(a + Tensor::ones({3})), ShapeError);

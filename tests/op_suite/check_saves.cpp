@@ -34,6 +34,7 @@ class RecordingVjp final : public Vjp {
   }
   const TensorMeta& meta(int i) const override { return metas_[static_cast<std::size_t>(i)]; }
   int input_count() const override { return static_cast<int>(metas_.size()); }
+  int output_count() const override { return static_cast<int>(outputs_.size()); }
   const Attrs& attrs() const override { return call_.sample.attrs; }
 
   Saves read() const { return read_; }

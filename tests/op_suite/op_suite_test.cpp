@@ -78,6 +78,7 @@ TEST_P(OpSuite, CapturedEqualsEager) { each_call(check_capture); }
 TEST_P(OpSuite, LeadingDimensionMayBeUnknown) { each_call(check_dynamic_batch); }
 TEST_P(OpSuite, OnnxKeepsTheMeaning) { each_call(check_onnx); }
 TEST_P(OpSuite, ThreadsDoNotChangeBits) { each_call(check_threads); }
+TEST_P(OpSuite, VmapEqualsExampleAfterExample) { each_call(check_vmap); }
 TEST_P(OpSuite, SavesAreDeclaredAndNeeded) { whole_op(check_saves); }
 TEST_P(OpSuite, WrongCallsAreRefusedWithTheirText) { whole_op(check_refusals); }
 TEST_P(OpSuite, ExtremeValuesStayExact) { whole_op(check_edges); }

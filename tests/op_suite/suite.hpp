@@ -78,6 +78,7 @@ void check_capture(const Call& call, Report& report);
 void check_dynamic_batch(const Call& call, Report& report);
 void check_onnx(const Call& call, Report& report);
 void check_threads(const Call& call, Report& report);
+void check_vmap(const Call& call, Report& report);
 
 // Of one op.
 void check_refusals(const OpDef& op, Report& report);

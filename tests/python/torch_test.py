@@ -471,7 +471,25 @@ def with_number(function, name, low, high):
 
 
 G = 0.05
+def recurrent(kind, gates):
+    def case(d):
+        steps, batch, wide, hidden = (d.integer(1, 5) for _ in range(4))
+        rows, reverse = gates * hidden, d.flip()
+        inputs = [d.array((steps, batch, wide)), d.array((rows, wide)), d.array((rows, hidden)), d.array((rows,)),
+                  d.array((rows,))] + [d.array((batch, hidden)) for _ in range(2 if kind == "lstm" else 1)]
+
+        def judge(x, wi, wh, bi, bh, *states):
+            first = [s[None] for s in states]
+            run = getattr(torch._VF, kind)
+            y, *last = run(x.flip(0) if reverse else x, tuple(first) if kind == "lstm" else first[0],
+                           [wi, wh, bi, bh], True, 1, 0.0, False, False, False)
+            return (y.flip(0) if reverse else y, *(t[0] for t in last))
+        return inputs, {"reverse": reverse}, judge
+    return case
+
+
 CASES = {
+    "lstm": recurrent("lstm", 4), "gru": recurrent("gru", 3),
     "abs": unary(torch.abs, gap=G), "acosh": unary(torch.acosh, 1.1, 4), "asinh": unary(torch.asinh),
     "atanh": unary(torch.atanh, -0.9, 0.9), "ceil": unary(torch.ceil, gap=G), "cos": unary(torch.cos),
     "cosh": unary(torch.cosh), "erf": unary(torch.erf), "exp": unary(torch.exp), "exp2": unary(torch.exp2),
@@ -562,6 +580,7 @@ ALONE = {name: reason for names, reason in (
      "max_pool2d_gather max_pool2d_grad softmax_grad", "a gradient of its own, judged through the op it belongs to"),
     ("softmax_cross_entropy", "the kernel of cross_entropy, judged through it"),
     ("attention_forward", "the kernel of attention, judged through it"),
+    ("lstm_scan gru_scan lstm_scan_grad gru_scan_grad", "the kernels of lstm and gru, judged through them"),
     ("sum_to channels_last linear_scan", "has no counterpart"),
 ) for name in names.split()}
 

@@ -21,6 +21,7 @@ void register_layer_norm(KernelTable& t);
 void register_linalg(KernelTable& t);
 void register_losses(KernelTable& t);
 void register_order(KernelTable& t);
+void register_recurrent(KernelTable& t);
 void register_scan(KernelTable& t);
 void register_softmax(KernelTable& t);
 

@@ -235,7 +235,7 @@ class Exporter final : public OnnxWriter {
     TensorList results;
     {
       const NoGrad no_grad;
-      const InterpreterScope scope(capture, InterpreterScope::Place::bottom);
+      const InterpreterScope scope(capture, InterpreterScope::Place::below_tape);
       results = op.lower(symbols, attrs);
     }
     for (std::size_t i = 0; i < results.size(); ++i)

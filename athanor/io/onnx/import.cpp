@@ -67,6 +67,11 @@ class NodeReader final : public OnnxReader {
     const auto* a = find(name, AttributeProto::INTS);
     return a ? std::vector<std::int64_t>(a->ints().begin(), a->ints().end()) : value;
   }
+  std::vector<std::string> texts(const std::string& name,
+                                 const std::vector<std::string>& value) const override {
+    const auto* a = find(name, AttributeProto::STRINGS);
+    return a ? std::vector<std::string>(a->strings().begin(), a->strings().end()) : value;
+  }
   int opset() const override { return opset_; }
 
   const NodeProto& node() const { return node_; }
@@ -209,7 +214,7 @@ class Importer {
     check_types(graph);
     {
       const NoGrad no_grad;
-      const InterpreterScope scope(capture_, InterpreterScope::Place::bottom);
+      const InterpreterScope scope(capture_, InterpreterScope::Place::below_tape);
       read_values(graph);
       for (const NodeProto& node : graph.node()) read_node(node);
     }

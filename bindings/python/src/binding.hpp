@@ -18,6 +18,8 @@ void bind_tensor(py::module_& m);
 void bind_dlpack(py::module_& m);
 void bind_ops(py::module_& m);
 void bind_autograd(py::module_& m);
+void bind_functional(py::module_& m);
+void bind_models(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_optim(py::module_& m);
 void bind_io(py::module_& m);

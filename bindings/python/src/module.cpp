@@ -12,6 +12,8 @@ PYBIND11_MODULE(_athanor, m) {
   bind_dlpack(m);
   bind_ops(m);
   bind_autograd(m);
+  bind_functional(m);
+  bind_models(m);
   bind_nn(m);
   bind_optim(m);
   bind_io(m);
