@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
+PAGES = ("docs/python.md", "docs/text.md")
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -15,22 +16,23 @@ def blocks(page):
 
 class Documentation(unittest.TestCase):
     def test_every_block_runs(self):
-        code = blocks("docs/python.md")
-        self.assertGreaterEqual(len(code), 4)
+        code = [(page, block) for page in PAGES for block in blocks(page)]
+        self.assertGreaterEqual(len(code), 7)
         with tempfile.TemporaryDirectory() as folder:
             os.environ["ATHANOR_HOME"] = f"{folder}/home"
             os.chdir(folder)
             subprocess.run([os.environ["ATHANOR_BINARY"], "data", "sample", "photos", "--count", "160", "--side", "64"],
                            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            for block in code:
+            for page, block in code:
                 space = {}
-                exec(compile(block, "docs/python.md", "exec"), space)  # noqa: S102
+                exec(compile(block, page, "exec"), space)  # noqa: S102
                 if "accuracy" in space:
                     self.assertGreater(space["accuracy"], 0.95)
             os.chdir("/")
 
     def test_both_languages_show_the_same(self):
-        self.assertEqual(blocks("docs/python.md"), blocks("docs/zh-CN/python.md"))
+        for page in PAGES:
+            self.assertEqual(blocks(page), blocks(page.replace("docs/", "docs/zh-CN/")))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ void bind_models(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_optim(py::module_& m);
 void bind_io(py::module_& m);
+void bind_text(py::module_& m);
 void bind_product(py::module_& m);
 
 using NoGil = py::call_guard<py::gil_scoped_release>;

@@ -17,6 +17,7 @@ PYBIND11_MODULE(_athanor, m) {
   bind_nn(m);
   bind_optim(m);
   bind_io(m);
+  bind_text(m);
   bind_product(m);
   m.def("get_num_threads", &compute_threads, "Number of compute threads.");
   m.def(
