@@ -19,7 +19,7 @@ from ._tensor import (Tensor, arange, asarray, empty, enable_grad, eye, from_dlp
                       full_like, linspace, no_grad, ones, ones_like, rand, randint, randn, randperm, tensor, zeros,
                       zeros_like)
 from .ops import *  # noqa: E402, F403
-from . import autograd, func, models, nn, optim, text  # noqa: E402
+from . import array_api, autograd, func, models, nn, optim, text  # noqa: E402
 from .func import vmap  # noqa: E402
 
 bool_, uint8, int8, int32, int64 = dtype.bool, dtype.uint8, dtype.int8, dtype.int32, dtype.int64
