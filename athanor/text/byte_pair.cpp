@@ -116,7 +116,10 @@ BytePair::BytePair(std::vector<std::string> tokens,
     const auto& [left, right] = merges[rank];
     const auto a = id_of(left), b = id_of(right), both = id_of(left + right);
     require(a && b && both, "BytePair: merge {} joins '{}' and '{}'; '{}' is not in the vocabulary",
-            rank + 1, left, right, !a ? left : !b ? right : left + right);
+            rank + 1, left, right,
+            !a   ? left
+            : !b ? right
+                 : left + right);
     merges_.try_emplace(key_of(static_cast<std::int32_t>(*a), static_cast<std::int32_t>(*b)),
                         Merge{static_cast<std::int32_t>(rank), static_cast<std::int32_t>(*both)});
   }
@@ -130,8 +133,8 @@ std::unique_ptr<BytePair> BytePair::from_files(const std::filesystem::path& voca
   const std::string name = vocabulary.string();
   const auto json =
       nlohmann::json::parse(read_text_file(vocabulary, std::uint64_t{1} << 28), nullptr, false);
-  require<FormatError>(json.is_object(),
-                       "{}: it is no JSON object of tokens and their numbers", name);
+  require<FormatError>(json.is_object(), "{}: it is no JSON object of tokens and their numbers",
+                       name);
   std::vector<std::string> tokens(json.size());
   std::vector<bool> used(json.size());
   for (const auto& [token, id] : json.items()) {
@@ -239,8 +242,8 @@ void BytePair::encode_plain(const CodePoint* first, const CodePoint* last,
   }
 }
 
-// Joins the pair of lowest rank, the leftmost of equals, until none is left: with a queue, so that a
-// word of a million letters takes a moment.
+// Joins the pair of lowest rank, the leftmost of equals, until none is left: with a queue, so that
+// a word of a million letters takes a moment.
 void BytePair::merge(std::string_view bytes, std::vector<std::int32_t>& out) const {
   const auto count = static_cast<std::int32_t>(bytes.size());
   struct Part {

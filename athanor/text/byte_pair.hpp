@@ -44,9 +44,9 @@ class BytePair final : public Tokenizer {
   void merge(std::string_view bytes, std::vector<std::int32_t>& out) const;
 
   TextMap<std::int64_t> ids_;
-  std::array<std::int32_t, 256> bytes_{};             // the token of each byte
-  std::unordered_map<std::uint64_t, Merge> merges_;   // by both tokens
-  std::vector<std::string> raw_;                      // the bytes of each token
+  std::array<std::int32_t, 256> bytes_{};            // the token of each byte
+  std::unordered_map<std::uint64_t, Merge> merges_;  // by both tokens
+  std::vector<std::string> raw_;                     // the bytes of each token
   std::vector<std::pair<CodePoints, std::int64_t>> special_;
   std::uint64_t serial_;  // tells this object's words from those of others in the cache
 };

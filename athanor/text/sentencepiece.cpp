@@ -228,8 +228,12 @@ std::vector<Part> SentencePiece::Model::pairs(std::string_view s) const {
   std::priority_queue<Candidate> queue;
   // How a piece that is not used came about, to take it apart again.
   TextMap<std::pair<std::string, std::string>> joined;
-  const auto symbol = [&](std::int32_t i) -> Symbol& { return symbols_[static_cast<std::size_t>(i)]; };
-  const auto text_of = [&](std::size_t begin, std::size_t end) { return s.substr(begin, end - begin); };
+  const auto symbol = [&](std::int32_t i) -> Symbol& {
+    return symbols_[static_cast<std::size_t>(i)];
+  };
+  const auto text_of = [&](std::size_t begin, std::size_t end) {
+    return s.substr(begin, end - begin);
+  };
   const auto offer = [&](std::int32_t left, std::int32_t right) {
     if (left < 0 || right < 0 || symbol(left).frozen || symbol(right).frozen) return;
     const std::string_view whole = text_of(symbol(left).begin, symbol(right).end);
@@ -250,8 +254,8 @@ std::vector<Part> SentencePiece::Model::pairs(std::string_view s) const {
     const Candidate c = queue.top();
     queue.pop();
     Symbol &left = symbol(c.left), &right = symbol(c.right);
-    if (left.begin == left.end || right.begin == right.end ||
-        right.end - left.begin != c.size || left.behind != c.right)
+    if (left.begin == left.end || right.begin == right.end || right.end - left.begin != c.size ||
+        left.behind != c.right)
       continue;
     left.end = right.end;
     left.behind = right.behind;
@@ -335,10 +339,9 @@ std::unique_ptr<SentencePiece> SentencePiece::parse(std::string_view bytes,
         p.kind == SpPiece::Kind::unused)
       m.pieces.add(p.text, id);
   }
-  require<FormatError>(
-      !m.spec.byte_fallback ||
-          std::none_of(m.bytes.begin(), m.bytes.end(), [](std::int32_t b) { return b < 0; }),
-      "{}: it falls back to bytes, and lacks the piece of one", name);
+  require<FormatError>(!m.spec.byte_fallback || std::none_of(m.bytes.begin(), m.bytes.end(),
+                                                             [](std::int32_t b) { return b < 0; }),
+                       "{}: it falls back to bytes, and lacks the piece of one", name);
   return out;
 }
 
@@ -435,7 +438,9 @@ std::optional<std::int64_t> valid_id(std::int64_t id, std::int64_t size) {
 std::optional<std::int64_t> SentencePiece::start() const {
   return valid_id(model_->spec.start, size());
 }
-std::optional<std::int64_t> SentencePiece::end() const { return valid_id(model_->spec.end, size()); }
+std::optional<std::int64_t> SentencePiece::end() const {
+  return valid_id(model_->spec.end, size());
+}
 std::optional<std::int64_t> SentencePiece::padding() const {
   return valid_id(model_->spec.padding, size());
 }

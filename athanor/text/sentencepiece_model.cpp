@@ -52,8 +52,8 @@ class Wire {
     return number;
   }
   [[noreturn]] void fail(const std::string& what) const {
-    throw FormatError(fmt::format(
-        "{}: no SentencePiece model ({}, {} bytes before the end)", name_, what, rest_.size()));
+    throw FormatError(fmt::format("{}: no SentencePiece model ({}, {} bytes before the end)", name_,
+                                  what, rest_.size()));
   }
 
   std::uint64_t field = 0, number = 0;
@@ -71,8 +71,7 @@ class Wire {
     fail("a number of more than 64 bits");
   }
   std::string_view take(std::uint64_t count) {
-    if (count > rest_.size())
-      fail(fmt::format("{} bytes wanted, {} left", count, rest_.size()));
+    if (count > rest_.size()) fail(fmt::format("{} bytes wanted, {} left", count, rest_.size()));
     const std::string_view out = rest_.substr(0, count);
     rest_.remove_prefix(count);
     return out;

@@ -14,8 +14,7 @@ const std::string& Tokenizer::token(std::int64_t id) const {
 Framed frame(std::span<const Token> first, std::span<const Token> second, bool pair,
              const Framing& f) {
   std::size_t a = first.size(), b = pair ? second.size() : 0;
-  const std::size_t special =
-      (f.start ? 1 : 0) + (f.separator ? (pair ? 2 : 1) : 0);
+  const std::size_t special = (f.start ? 1 : 0) + (f.separator ? (pair ? 2 : 1) : 0);
   Framed out;
   if (f.max_length > 0) {
     const auto limit = static_cast<std::size_t>(f.max_length);
@@ -42,12 +41,11 @@ Framed frame(std::span<const Token> first, std::span<const Token> second, bool p
 std::vector<std::vector<Token>> encode_all(const Tokenizer& tokenizer,
                                            std::span<const std::string> texts) {
   std::vector<std::vector<Token>> out(texts.size());
-  parallel_for(static_cast<std::int64_t>(texts.size()), 16,
-               [&](std::int64_t begin, std::int64_t end) {
-                 for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end);
-                      ++i)
-                   out[i] = tokenizer.encode(texts[i]);
-               });
+  parallel_for(
+      static_cast<std::int64_t>(texts.size()), 16, [&](std::int64_t begin, std::int64_t end) {
+        for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
+          out[i] = tokenizer.encode(texts[i]);
+      });
   return out;
 }
 

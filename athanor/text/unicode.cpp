@@ -25,9 +25,12 @@ CodePoints decode(std::string_view s) {
   std::size_t i = 0;
   while (i < s.size()) {
     const unsigned char first = byte(i);
-    const int length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3
-                                                          : first < 0xF5   ? 4
-                                                                           : 0;
+    const int length = first < 0x80   ? 1
+                       : first < 0xC2 ? 0
+                       : first < 0xE0 ? 2
+                       : first < 0xF0 ? 3
+                       : first < 0xF5 ? 4
+                                      : 0;
     char32_t value = kBadByte + first;
     std::size_t used = 1;
     if (length == 1) {

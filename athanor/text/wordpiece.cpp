@@ -47,8 +47,8 @@ WordPiece::WordPiece(std::vector<std::string> tokens, WordPieceOptions options)
           options_.unknown);
   unknown_ = *unknown;
   for (const std::string& token : tokens_) longest_ = std::max(longest_, token.size());
-  for (const std::string& name : {options_.unknown, options_.start, options_.separator,
-                                  options_.padding, options_.mask}) {
+  for (const std::string& name :
+       {options_.unknown, options_.start, options_.separator, options_.padding, options_.mask}) {
     if (!id_of(name)) continue;
     std::u32string special;
     for (const CodePoint& c : text::decode(name)) special += c.value;
@@ -110,8 +110,8 @@ std::vector<Token> WordPiece::encode(std::string_view text) const {
     flush();
     std::string name;
     for (const char32_t c : *found) append(name, c);
-    out.push_back({*id_of(name), static_cast<std::int64_t>(i),
-                   static_cast<std::int64_t>(i + found->size())});
+    out.push_back(
+        {*id_of(name), static_cast<std::int64_t>(i), static_cast<std::int64_t>(i + found->size())});
     i += found->size();
     plain = i;
   }

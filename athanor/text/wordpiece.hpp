@@ -13,7 +13,7 @@ struct WordPieceOptions {
   bool lower_case = true;
   /// Marks (accents) are taken off. Default: as lower_case.
   std::optional<bool> strip_accents = {};
-  bool split_chinese = true;  ///< every Chinese character is a word of its own
+  bool split_chinese = true;    ///< every Chinese character is a word of its own
   std::int64_t max_word = 100;  ///< code points; a longer word is unknown
   std::string unknown = "[UNK]", start = "[CLS]", separator = "[SEP]", padding = "[PAD]",
               mask = "[MASK]";

@@ -7,7 +7,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   try {
     const auto model = athanor::text::SentencePiece::parse(bytes, "fuzz");
-    for (const std::string_view text : {std::string_view("a b \xE4\xB8\xAD \xFF 1"), bytes.substr(0, 200)}) {
+    for (const std::string_view text :
+         {std::string_view("a b \xE4\xB8\xAD \xFF 1"), bytes.substr(0, 200)}) {
       std::vector<std::int64_t> ids;
       for (const auto& token : model->encode(text)) {
         ATH_ASSERT(token.begin <= token.end);

@@ -18,7 +18,8 @@ std::string text_from(const py::handle& value) {
   if (!py::isinstance<py::str>(value))
     throw py::type_error(fmt::format("a text must be a str, not {}",
                                      std::string(py::str(py::type::of(value).attr("__name__")))));
-  return py::reinterpret_borrow<py::object>(value).attr("encode")("utf-8", "surrogatepass")
+  return py::reinterpret_borrow<py::object>(value)
+      .attr("encode")("utf-8", "surrogatepass")
       .cast<std::string>();
 }
 
@@ -44,7 +45,8 @@ py::dict batch(const text::Tokenizer& tokenizer, const py::sequence& texts, cons
     const auto a = text::encode_all(tokenizer, first), b = text::encode_all(tokenizer, second);
     std::int64_t width = pad_to_limit ? framing.max_length : 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
-      rows.push_back(text::frame(a[i], paired ? b[i] : std::vector<text::Token>(), paired, framing));
+      rows.push_back(
+          text::frame(a[i], paired ? b[i] : std::vector<text::Token>(), paired, framing));
       width = std::max(width, static_cast<std::int64_t>(rows.back().ids.size()));
       cut += rows.back().cut ? 1 : 0;
     }
@@ -78,51 +80,49 @@ py::object optional_id(const std::optional<std::int64_t>& id) {
 
 void bind_text(py::module_& m) {
   py::class_<text::Tokenizer>(m, "_Tokenizer")
-      .def("encode", [](const text::Tokenizer& t, const py::object& s) {
-        return ids_of(t.encode(text_from(s)));
-      })
-      .def("spans", [](const text::Tokenizer& t, const py::object& s) {
-        py::list out;
-        for (const text::Token& token : t.encode(text_from(s)))
-          out.append(py::make_tuple(token.id, token.begin, token.end));
-        return out;
-      })
-      .def("decode", [](const text::Tokenizer& t, const std::vector<std::int64_t>& ids) {
-        return text_of(t.decode(ids));
-      })
+      .def("encode", [](const text::Tokenizer& t,
+                        const py::object& s) { return ids_of(t.encode(text_from(s))); })
+      .def("spans",
+           [](const text::Tokenizer& t, const py::object& s) {
+             py::list out;
+             for (const text::Token& token : t.encode(text_from(s)))
+               out.append(py::make_tuple(token.id, token.begin, token.end));
+             return out;
+           })
+      .def("decode", [](const text::Tokenizer& t,
+                        const std::vector<std::int64_t>& ids) { return text_of(t.decode(ids)); })
       .def("token", [](const text::Tokenizer& t, std::int64_t id) { return text_of(t.token(id)); })
-      .def("id_of", [](const text::Tokenizer& t, const std::string& s) {
-        return optional_id(t.id_of(s));
-      })
-      .def("batch", [](const text::Tokenizer& t, const py::sequence& texts, const py::object& pairs,
-                       std::optional<std::int64_t> start, std::optional<std::int64_t> separator,
-                       std::int64_t max_length, std::int64_t padding, bool pad_to_limit) {
-        return batch(t, texts, pairs, {start, separator, max_length}, padding, pad_to_limit);
-      })
+      .def("id_of",
+           [](const text::Tokenizer& t, const std::string& s) { return optional_id(t.id_of(s)); })
+      .def("batch",
+           [](const text::Tokenizer& t, const py::sequence& texts, const py::object& pairs,
+              std::optional<std::int64_t> start, std::optional<std::int64_t> separator,
+              std::int64_t max_length, std::int64_t padding, bool pad_to_limit) {
+             return batch(t, texts, pairs, {start, separator, max_length}, padding, pad_to_limit);
+           })
       .def("__len__", &text::Tokenizer::size);
   py::class_<text::WordPiece, text::Tokenizer>(m, "_WordPiece");
   py::class_<text::BytePair, text::Tokenizer>(m, "_BytePair");
   py::class_<text::SentencePiece, text::Tokenizer>(m, "_SentencePiece")
-      .def("normalized", [](const text::SentencePiece& t, const py::object& s) {
-        return text_of(t.normalized(text_from(s)));
-      })
+      .def("normalized", [](const text::SentencePiece& t,
+                            const py::object& s) { return text_of(t.normalized(text_from(s))); })
       .def("special", [](const text::SentencePiece& t) {
         return py::make_tuple(t.unknown(), optional_id(t.start()), optional_id(t.end()),
                               optional_id(t.padding()));
       });
-  m.def("_wordpiece", [](const py::object& vocabulary, bool lower_case,
-                         std::optional<bool> strip_accents, bool split_chinese,
-                         std::int64_t max_word, const std::string& unknown) {
-    text::WordPieceOptions o;
-    o.lower_case = lower_case;
-    o.strip_accents = strip_accents;
-    o.split_chinese = split_chinese;
-    o.max_word = max_word;
-    o.unknown = unknown;
-    if (py::isinstance<py::str>(vocabulary))
-      return text::WordPiece::from_file(vocabulary.cast<std::string>(), o);
-    return std::make_unique<text::WordPiece>(vocabulary.cast<std::vector<std::string>>(), o);
-  });
+  m.def("_wordpiece",
+        [](const py::object& vocabulary, bool lower_case, std::optional<bool> strip_accents,
+           bool split_chinese, std::int64_t max_word, const std::string& unknown) {
+          text::WordPieceOptions o;
+          o.lower_case = lower_case;
+          o.strip_accents = strip_accents;
+          o.split_chinese = split_chinese;
+          o.max_word = max_word;
+          o.unknown = unknown;
+          if (py::isinstance<py::str>(vocabulary))
+            return text::WordPiece::from_file(vocabulary.cast<std::string>(), o);
+          return std::make_unique<text::WordPiece>(vocabulary.cast<std::vector<std::string>>(), o);
+        });
   m.def("_byte_pair", [](const std::string& vocabulary, const std::string& merges,
                          const std::vector<std::string>& special) {
     return text::BytePair::from_files(vocabulary, merges, {special});
