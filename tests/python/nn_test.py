@@ -257,5 +257,133 @@ class Training(unittest.TestCase):
             self.assertEqual(bytes(memoryview(value)), bytes(memoryview(whole[name])), name)
 
 
+
+class AgainstTorch(unittest.TestCase):
+    """Layers with PyTorch's parameters give its outputs."""
+
+    @classmethod
+    def setUpClass(cls):
+        import torch
+        cls.torch = torch
+        torch.manual_seed(5)
+
+    def check(self, name, arguments, shape, tolerance=1e-5, **options):
+        judge = getattr(self.torch.nn, name)(*arguments, **options)
+        layer = getattr(nn, name)(*arguments, **options)
+        layer.load_state_dict({n: ath.from_numpy(t.numpy()) for n, t in judge.state_dict().items()
+                               if t.dtype == self.torch.float32})
+        x = self.torch.randn(*shape)
+        for training in (True, False):
+            judge.train(training), layer.train(training)
+            found, wanted = layer(ath.from_numpy(x.numpy())), judge(x)
+            np.testing.assert_allclose(found.detach().numpy(), wanted.detach().numpy(), rtol=tolerance, atol=tolerance,
+                                       err_msg=name)
+
+    def test_layers(self):
+        for name, arguments, shape, options in (
+                ("Conv1d", (4, 6, 3), (2, 4, 9), dict(stride=2, padding=1, groups=2)),
+                ("Conv3d", (2, 3, 2), (2, 2, 4, 5, 4), dict(padding=1)),
+                ("ConvTranspose1d", (4, 6, 3), (2, 4, 5), dict(stride=2, output_padding=1)),
+                ("ConvTranspose2d", (4, 6, 3), (2, 4, 5, 4), dict(stride=2, padding=1)),
+                ("ConvTranspose3d", (2, 3, 2), (1, 2, 3, 3, 3), dict(stride=2)),
+                ("MaxPool1d", (2,), (2, 3, 8), {}), ("MaxPool3d", (2,), (1, 2, 4, 4, 6), {}),
+                ("AvgPool1d", (3, 2, 1), (2, 3, 8), {}), ("AvgPool3d", (2,), (1, 2, 4, 4, 6), {}),
+                ("AdaptiveMaxPool2d", ((2, 3),), (2, 3, 7, 5), {}), ("Upsample", ((5, 9),), (1, 2, 3, 4), {}),
+                ("BatchNorm1d", (4,), (6, 4), {}), ("BatchNorm1d", (4,), (6, 4, 3), {}),
+                ("BatchNorm3d", (3,), (2, 3, 2, 3, 2), {}), ("GroupNorm", (2, 4), (3, 4, 5), {}),
+                ("InstanceNorm2d", (3,), (2, 3, 4, 5), {}), ("InstanceNorm1d", (3,), (2, 3, 6), dict(affine=True)),
+                ("PReLU", (3,), (2, 3, 4), {}), ("ELU", (0.7,), (2, 3), {}), ("GLU", (), (2, 6), {}), ("SELU", (), (9,), {}),
+                ("Softplus", (), (9,), {}), ("LogSoftmax", (-1,), (3, 4), {})):
+            with self.subTest(layer=name):
+                self.check(name, arguments, shape, **options)
+
+    def test_transformer_decoder_layer(self):
+        torch = self.torch
+        for first in (False, True):
+            judge = torch.nn.TransformerDecoderLayer(8, 2, 16, 0.0, batch_first=True, norm_first=first)
+            layer = nn.TransformerDecoderLayer(8, 2, 16, 0.0, norm_first=first)
+            layer.load_state_dict({n: ath.from_numpy(t.numpy()) for n, t in judge.state_dict().items()})
+            x, memory = torch.randn(2, 5, 8), torch.randn(2, 7, 8)
+            mask = torch.ones(5, 5).triu(1).bool()
+            found = layer(ath.from_numpy(x.numpy()), ath.from_numpy(memory.numpy()), is_causal=True)
+            np.testing.assert_allclose(found.detach().numpy(), judge(x, memory, mask).detach().numpy(), rtol=1e-4, atol=1e-5)
+        stack = nn.TransformerDecoder(lambda: nn.TransformerDecoderLayer(8, 2, 16), 2, nn.LayerNorm(8)).eval()
+        self.assertEqual(stack(ath.randn((1, 3, 8)), ath.randn((1, 4, 8))).shape, (1, 3, 8))
+
+    def test_losses_take_ignored_classes_and_soft_targets(self):
+        torch, f = self.torch, nn.functional
+        x, t = torch.randn(6, 4), torch.tensor([1, -100, 0, 3, -100, 2])
+        w = torch.rand(4) + 0.5
+        a, b, c = (ath.from_numpy(v.numpy()) for v in (x, t, w))
+        F = torch.nn.functional
+        for options in (dict(), dict(label_smoothing=0.1), dict(reduction="sum"), dict(reduction="none")):
+            for weight in (False, True):
+                found = f.cross_entropy(a, b, c if weight else None, ignore_index=-100, **options)
+                wanted = F.cross_entropy(x, t, w if weight else None, **options)
+                if weight and options.get("label_smoothing"):
+                    continue  # PyTorch weighs the smoothed part by class
+                np.testing.assert_allclose(found.numpy(), wanted.numpy(), rtol=1e-5, atol=1e-6)
+        soft = torch.rand(6, 4).softmax(-1)
+        np.testing.assert_allclose(f.cross_entropy(a, ath.from_numpy(soft.numpy())).item(), F.cross_entropy(x, soft).item(),
+                                   rtol=1e-5)
+        with self.assertRaisesRegex(IndexError, "target -100 in row 1 is outside"):
+            f.cross_entropy(a, b)
+
+    def test_ctc_has_pytorchs_gradient_of_the_logits(self):
+        torch = self.torch
+        x = torch.randn(8, 3, 5, requires_grad=True)
+        targets, lengths, wanted = torch.randint(1, 5, (3, 3)), torch.tensor([8, 7, 6]), torch.tensor([3, 1, 0])
+        torch.nn.functional.ctc_loss(x.log_softmax(-1), targets, lengths, wanted).backward()
+        mine = ath.from_numpy(x.detach().numpy()).clone().requires_grad_()
+        nn.CTCLoss()(mine.log_softmax(-1), *(ath.from_numpy(v.numpy()) for v in (targets, lengths, wanted))).backward()
+        np.testing.assert_allclose(mine.grad.numpy(), x.grad.numpy(), rtol=1e-4, atol=1e-6)
+
+    def test_roi_align_is_torchvisions(self):
+        import torchvision
+        torch = self.torch
+        x = torch.randn(2, 3, 9, 8)
+        boxes = torch.tensor([[0.3, 0.7, 5.9, 6.2], [1.1, -2.0, 9.1, 3.3], [2.0, 2.0, 2.5, 2.2]])
+        batch = torch.tensor([0, 1, 1])
+        rois = torch.cat((batch[:, None].float(), boxes), 1)
+        for aligned in (True, False):
+            wanted = torchvision.ops.roi_align(x, rois, (3, 2), 0.9, 2, aligned)
+            found = nn.functional.roi_align(ath.from_numpy(x.numpy()), ath.from_numpy(boxes.numpy()),
+                                            ath.from_numpy(batch.numpy()), (3, 2), 0.9, 2, aligned)
+            np.testing.assert_allclose(found.numpy(), wanted.numpy(), rtol=1e-4, atol=1e-5)
+
+    def test_affine_grid_and_sampling(self):
+        torch = self.torch
+        theta, x = torch.randn(2, 2, 3) * 0.5, torch.randn(2, 3, 5, 6)
+        for corners in (True, False):
+            grid = torch.nn.functional.affine_grid(theta, (2, 3, 4, 7), corners)
+            mine = nn.functional.affine_grid(ath.from_numpy(theta.numpy()), (2, 3, 4, 7), corners)
+            np.testing.assert_allclose(mine.numpy(), grid.numpy(), rtol=1e-5, atol=1e-5)
+
+    def test_einsum_is_numpys(self):
+        random = np.random.default_rng(1)
+        a, b, c = random.normal(size=(3, 4)), random.normal(size=(4, 5)), random.normal(size=(5, 3))
+        d, e = random.normal(size=(2, 3, 4)), random.normal(size=(2, 4, 3))
+        s = random.normal(size=(3, 3))
+        for equation, operands in (
+                ("ij,jk->ik", (a, b)), ("ij,jk,kl->il", (a, b, c)), ("ij,jk,ki->", (a, b, c)), ("ij,jk", (a, b)),
+                ("bij,bjk->bik", (d, e)), ("...ij,...jk->...ik", (d, e)), ("ii->i", (s,)), ("ii", (s,)), ("ij->ji", (a,)),
+                ("ij->", (a,)), ("i,j->ij", (a[0], b[0])), ("bij,bij->b", (d, d)), ("...i->...", (d,)), ("ij,ij->ij", (a, a)),
+                ("bii->bi", (random.normal(size=(2, 3, 3)),)), ("i...,i->...", (a, a[:, 0])), ("ij,kl->ijkl", (a, b)),
+                (" i j , j k -> k i ", (a, b)), ("ba,cb", (a, c))):
+            found = ath.einsum(equation, *(ath.from_numpy(x) for x in operands))
+            np.testing.assert_allclose(found.numpy(), np.einsum(equation, *operands), rtol=1e-10, atol=1e-12, err_msg=equation)
+        x = ath.from_numpy(a).clone().requires_grad_()
+        ath.einsum("ij,ij->", x, x).backward()
+        np.testing.assert_allclose(x.grad.numpy(), 2 * a)
+        for equation, operands, text in (("ij,jk->ik", (a,), "names more operands than the 1 given"),
+                                         ("ij->ik", (a,), "'k' of the output stands in no operand"),
+                                         ("ij,jk->ik", (a, a), "axis 'j' has 4 and 3 elements"),
+                                         ("ijk->i", (a,), '"ijk" names 3 axes, its operand has 2'),
+                                         ("i1->i", (a,), "'1' is no letter"), ("ij->ii", (a,), "'i' of the output stands twice"),
+                                         ("i.j->i", (a,), 'only as one "..."')):
+            with self.assertRaisesRegex(ath.errors.Error, text):
+                ath.einsum(equation, *(ath.from_numpy(x) for x in operands))
+
+
 if __name__ == "__main__":
     unittest.main()

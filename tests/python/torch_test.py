@@ -63,6 +63,10 @@ class Draw:
         pair = [self.array(shape, low, high, **how), self.array(other, low, high, **how)]
         return pair[::-1] if self.flip() else pair
 
+    def pair_of_one_shape(self):
+        shape = self.shape()
+        return [self.array(shape), self.array(shape)]
+
     def square(self, n=None):
         n = n or self.integer(1, 5)
         return np.asarray(self.random.uniform(-1, 1, (2, n, n)) + 2 * np.eye(n), self.dtype)
@@ -127,7 +131,7 @@ def conv1d(d):
 
 
 def conv_transpose(axes):
-    judge = (F.conv_transpose1d, F.conv_transpose2d)[axes - 1]
+    judge = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[axes - 1]
 
     def make(d):
         groups = d.integer(1, 3)
@@ -488,7 +492,125 @@ def recurrent(kind, gates):
     return case
 
 
+def labels(d, count, shape):
+    return d.random.integers(0, count, shape)
+
+
+def nll_loss(d):
+    shape, how = (d.integer(1, 5), 4, *(d.shape(1, 1) if d.flip() else ())), d.pick("mean", "sum", "none")
+    target, weight = labels(d, 4, (shape[0], *shape[2:])), d.array((4,), 0.5, 2)
+    target.flat[0] = 1  # the mean of nothing is NaN
+    return [d.array(shape), target, weight], {"reduction": how, "ignore_index": 3}, \
+        lambda x, t, w: F.nll_loss(x, t, w, ignore_index=3, reduction=how)
+
+
+def huber(d):
+    delta, how = d.pick(0.3, 1.0), d.pick("mean", "sum", "none")
+    return d.pair_of_one_shape(), {"delta": delta, "reduction": how}, \
+        lambda x, t: F.huber_loss(x, t, how, delta)
+
+
+def kl(d):
+    how, log = d.pick("mean", "sum", "none", "batchmean"), d.flip()
+    shape = d.shape(1, 3)
+    return [d.array(shape, -3, 0), d.array(shape, -3 if log else 0.1, 0 if log else 1)], \
+        {"log_target": log, "reduction": how}, lambda x, t: F.kl_div(x, t, reduction=how, log_target=log)
+
+
+def focal(d):
+    alpha, gamma, shape = d.pick(0.25, -1.0), d.pick(2.0, 1.5, 0.0), d.shape(1, 3)
+
+    def judge(x, t):  # torchvision.ops.sigmoid_focal_loss
+        p = torch.sigmoid(x)
+        loss = F.binary_cross_entropy_with_logits(x, t, reduction="none") * (1 - (p * t + (1 - p) * (1 - t))) ** gamma
+        return (loss * (alpha * t + (1 - alpha) * (1 - t)) if alpha >= 0 else loss).mean()
+    return [d.array(shape), d.array(shape, 0, 1)], {"alpha": alpha, "gamma": gamma}, judge
+
+
+def triplet(d):
+    p, swap, how, shape = d.pick(1.0, 2.0, 3.0), d.flip(), d.pick("mean", "sum", "none"), (d.integer(1, 5), 4)
+    return [d.array(shape), d.array(shape), d.array(shape)], {"p": p, "swap": swap, "reduction": how}, \
+        lambda a, b, c: F.triplet_margin_loss(a, b, c, 1.0, p, swap=swap, reduction=how)
+
+
+def ctc(d):
+    steps, batch, classes, symbols = d.integer(6, 9), d.integer(1, 4), 5, 3
+    how, blank = d.pick("mean", "sum", "none"), d.pick(0, 4)
+    targets = d.random.integers(0, classes, (batch, symbols))
+    targets[targets == blank] = 2
+    lengths, wanted = d.random.integers(6, steps + 1, batch), d.random.integers(0, symbols + 1, batch)
+    x = d.array((steps, batch, classes))
+    x = np.asarray(x - np.log(np.exp(x).sum(-1, keepdims=True)), x.dtype)
+    return [x, targets, lengths, wanted], {"blank": blank, "reduction": how}, \
+        lambda x, t, n, s: F.ctc_loss(x, t, n, s, blank, how)
+
+
+def group_norm(d):
+    groups = d.pick(1, 2, 4)
+    return [d.array((d.integer(1, 4), 4, *d.shape(1, 2, 2))), d.array((4,)), d.array((4,))], {"groups": groups}, \
+        lambda x, w, b: F.group_norm(x, groups, w, b)
+
+
+def pool(axes, kind):
+    def case(d):
+        kernel = tuple(d.integer(1, 4) for _ in range(axes))
+        stride, padding = tuple(d.integer(1, 3) for _ in range(axes)), tuple(d.integer(0, k // 2 + 1) for k in kernel)
+        shape = (2, 3, *(d.integer(k, 6) for k in kernel))
+        attributes = {"kernel": kernel, "stride": stride, "padding": padding}
+        if kind == "max":
+            return [d.distinct(shape)], attributes, \
+                lambda t: getattr(F, f"max_pool{axes}d")(t, kernel, stride, padding)
+        whole = d.flip()
+        return [d.array(shape)], {**attributes, "count_include_pad": whole}, \
+            lambda t: getattr(F, f"avg_pool{axes}d")(t, kernel, stride, padding, False, whole)
+    return case
+
+
+def conv3d(d):
+    groups = d.pick(1, 2)
+    k, s, p, l = (tuple(d.integer(low, high) for _ in range(3)) for low, high in ((1, 3), (1, 3), (0, 2), (1, 3)))
+    x, w = d.array((2, 4, 5, 6, 5)), d.array((2, 4 // groups, *k))
+    return [x, w, d.array((2,))], {"stride": s, "padding": p, "dilation": l, "groups": groups}, \
+        lambda x, w, b: F.conv3d(x, w, b, s, p, l, groups)
+
+
+def adaptive_max(d):
+    size = (d.integer(1, 5), d.integer(1, 5))
+    return [d.distinct((2, 3, d.integer(2, 7), d.integer(2, 7)))], {"size": size}, lambda t: F.adaptive_max_pool2d(t, size)
+
+
+def interpolate(d):
+    mode, axes = d.pick("nearest", "nearest-exact", "linear", "cubic"), d.pick(1, 2)
+    axes = 2 if mode == "cubic" else axes
+    size = tuple(d.integer(1, 9) for _ in range(axes))
+    name = {"linear": ("linear", "bilinear")[axes - 1], "cubic": "bicubic"}.get(mode, mode)
+    corners = d.flip() if mode in ("linear", "cubic") else None
+    smooth = mode in ("linear", "cubic") and axes == 2 and not corners and d.flip()
+    attributes = {"size": size, "mode": mode, "align_corners": bool(corners), "antialias": smooth}
+    return [d.array((2, 2, *(d.integer(2, 8) for _ in range(axes))))], attributes, \
+        lambda t: F.interpolate(t, size, mode=name, align_corners=corners, antialias=smooth)
+
+
+def grid_sample(d):
+    mode, padding, corners = d.pick("bilinear", "nearest"), d.pick("zeros", "border", "reflection"), d.flip()
+    return [d.array((2, 3, d.integer(2, 6), d.integer(2, 6))), d.array((2, 3, 4, 2), -1.6, 1.6)], \
+        {"mode": mode, "padding": padding, "align_corners": corners}, \
+        lambda x, g: F.grid_sample(x, g, mode, padding, corners)
+
+
+def stft(d):
+    n, hop, center, normalized = d.pick(4, 5, 8), d.integer(1, 4), d.flip(), d.flip()
+    return [d.array((2, d.integer(9, 20))), d.array((n,), 0.1, 1)], \
+        {"n_fft": n, "hop": hop, "center": center, "normalized": normalized}, \
+        lambda x, w: torch.view_as_real(torch.stft(x, n, hop, n, w, center, "reflect", normalized, True, True))
+
+
 CASES = {
+    "nll_loss": nll_loss, "huber_loss": huber, "kl_div": kl, "focal_loss": focal, "triplet_margin_loss": triplet,
+    "ctc_loss": ctc, "group_norm": group_norm, "max_pool1d": pool(1, "max"), "max_pool3d": pool(3, "max"),
+    "avg_pool1d": pool(1, "avg"), "avg_pool3d": pool(3, "avg"), "conv3d": conv3d,
+    "conv_transpose3d": conv_transpose(3), "adaptive_max_pool2d": adaptive_max, "interpolate": interpolate,
+    "grid_sample": grid_sample, "stft": stft,
     "lstm": recurrent("lstm", 4), "gru": recurrent("gru", 3),
     "abs": unary(torch.abs, gap=G), "acosh": unary(torch.acosh, 1.1, 4), "asinh": unary(torch.asinh),
     "atanh": unary(torch.atanh, -0.9, 0.9), "ceil": unary(torch.ceil, gap=G), "cos": unary(torch.cos),
@@ -568,7 +690,7 @@ CASES = {
 }
 
 # Inputs for which PyTorch has gradients, where it has not for all.
-DIFFERENTIABLE = {"cross_entropy": (0,), "batch_norm_inference": (0, 1, 2)}
+DIFFERENTIABLE = {"nll_loss": (0,), "ctc_loss": (), "kl_div": (0,), "focal_loss": (0,), "cross_entropy": (0,), "batch_norm_inference": (0, 1, 2)}
 
 # PyTorch 1.13's gradient in float64 multiplies by 1 / 6 of float32.
 LOOSE = {"hardsigmoid": 1e-7}
@@ -580,6 +702,7 @@ ALONE = {name: reason for names, reason in (
      "max_pool2d_gather max_pool2d_grad softmax_grad", "a gradient of its own, judged through the op it belongs to"),
     ("softmax_cross_entropy", "the kernel of cross_entropy, judged through it"),
     ("attention_forward", "the kernel of attention, judged through it"),
+    ("roi_align", "PyTorch itself has none; torchvision's is compared in nn_test.py"),
     ("lstm_scan gru_scan lstm_scan_grad gru_scan_grad", "the kernels of lstm and gru, judged through them"),
     ("sum_to channels_last linear_scan", "has no counterpart"),
 ) for name in names.split()}
@@ -608,7 +731,10 @@ class AgainstTorch(unittest.TestCase):
                 a.requires_grad, b.requires_grad = True, True
         left = iter(ours)
         given = [[next(left) for _ in x] if isinstance(x, list) else next(left) for x in inputs]
-        y, expected = getattr(ath, op.name)(*given, **attributes), judge(*theirs)
+        # By name: an optional input may stand behind required attributes.
+        named = {} if op.variadic else {name: x for (name, _, _), x in zip(op.inputs, given)}
+        y = getattr(ath, op.name)(*([] if named else given), **named, **attributes)
+        expected = judge(*theirs)
         tolerance = 2e-5 if dtype == np.float32 else LOOSE.get(op.name, 1e-10)
         where = f"{op.name}, case {seed}, {np.dtype(dtype)}: {[x.shape for x in flat]} {attributes}"
         pairs = list(zip(y if isinstance(y, tuple) else (y,),

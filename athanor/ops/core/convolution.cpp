@@ -245,9 +245,10 @@ OnnxNames write_conv_transpose(OnnxWriter& writer, const OnnxCall& call) {
 TensorList read_conv(const OnnxReader& node) {
   OnnxConv c(node);
   const Dims padding = onnx_padding(node, c.x, c.kernel, c.stride, c.dilation, 0, true);
-  const auto run = c.axes == 1 ? conv1d : conv2d;
-  require<UnsupportedError>(c.axes <= 2,
-                            "ONNX Conv: 1-D and 2-D convolutions are supported, the weight is {}",
+  const auto run = c.axes == 1 ? conv1d : c.axes == 2 ? conv2d : conv3d;
+  require<UnsupportedError>(c.axes <= 3,
+                            "ONNX Conv: convolutions over 1 to 3 axes are supported, the weight is "
+                            "{}",
                             describe(c.weight));
   return {run(c.x, c.weight, c.bias, c.stride, padding, c.dilation, c.groups)};
 }
@@ -262,10 +263,12 @@ TensorList read_conv_transpose(const OnnxReader& node) {
   Dims padding;
   for (std::size_t i = 0; i < c.axes; ++i)
     padding.push_back(std::min(cuts.before[i], cuts.after[i]));
-  require<UnsupportedError>(c.axes <= 2,
-                            "ONNX ConvTranspose: 1-D and 2-D are supported, the weight is {}",
+  require<UnsupportedError>(c.axes <= 3,
+                            "ONNX ConvTranspose: 1 to 3 axes are supported, the weight is {}",
                             describe(c.weight));
-  const auto run = c.axes == 1 ? conv_transpose1d : conv_transpose2d;
+  const auto run = c.axes == 1   ? conv_transpose1d
+                   : c.axes == 2 ? conv_transpose2d
+                                 : conv_transpose3d;
   Tensor y = run(c.x, c.weight, c.bias, c.stride, padding, output_padding, c.dilation, c.groups);
   for (std::size_t i = 0; i < c.axes; ++i) {
     const std::int64_t before = cuts.before[i] - padding[i], after = cuts.after[i] - padding[i];

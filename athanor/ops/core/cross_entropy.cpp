@@ -127,4 +127,34 @@ std::vector<BadSample> bad_cross_entropy(std::string_view op) {
            [](SampleMaker& m) { return m.sample({m.tensor({2, 3}), m.integers({2}, 3, 4), {}}); }}};
 }
 
+void check_ignored(std::string_view op, const Attrs& attrs) {
+  const Dims& ignored = attrs.dims("ignore_index");
+  require(ignored.size() <= 1, "{}: ignore_index is {}; it must be one number, or none", op,
+          to_string(ignored));
+}
+
+Ignored::Ignored(const Tensor& target, const Attrs& attrs) : classes(target) {
+  const Dims& ignored = attrs.dims("ignore_index");
+  if (ignored.empty()) return;
+  const auto number = [&](std::int64_t value) {
+    return Tensor::from(std::vector<std::int64_t>{value}, {});
+  };
+  const Tensor wide = cast(target, DType::i64);
+  counts = ne(wide, number(ignored[0]));
+  classes = where(counts, wide, number(0));
+}
+
+Tensor Ignored::reduced(const Tensor& losses, const Tensor& weights,
+                        const std::string& reduction) const {
+  const Tensor zero = Tensor::scalar(0, losses.dtype());
+  const Tensor kept = counts.defined() ? where(counts, losses, zero) : losses;
+  if (reduction == "none") return kept;
+  if (reduction == "sum") return sum(kept);
+  if (!counts.defined()) return weights.defined() ? sum(kept) / sum(weights) : mean(kept);
+  const Tensor shares = weights.defined()
+                            ? where(counts, weights, Tensor::scalar(0, weights.dtype()))
+                            : cast(counts, losses.dtype());
+  return sum(kept) / sum(shares);
+}
+
 }  // namespace athanor::ops

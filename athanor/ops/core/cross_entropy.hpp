@@ -25,6 +25,18 @@ Tensor smoothed_target(const Tensor& logits, const Tensor& target, double label_
 /// A vector of one value per class, shaped to broadcast against logits.
 Tensor along_classes(const Tensor& weight, const Tensor& logits);
 
+/// Throws ValueError when the attribute ignore_index holds more than one number.
+void check_ignored(std::string_view op, const Attrs& attrs);
+/// Class indices of which some may not count.
+struct Ignored {
+  Ignored(const Tensor& target, const Attrs& attrs);
+  /// The losses reduced; `weights`: of each target, or undefined.
+  Tensor reduced(const Tensor& losses, const Tensor& weights, const std::string& reduction) const;
+
+  Tensor classes;  ///< 0 where ignored
+  Tensor counts;   ///< bool; undefined when all count
+};
+
 /// (logits, target, weight) for the tests; with all reductions if the op has them.
 std::vector<Sample> cross_entropy_samples(SampleMaker& m, bool reductions);
 std::vector<BadSample> bad_cross_entropy(std::string_view op);

@@ -11,7 +11,7 @@ from . import errors
 _c._error_classes.update({name: getattr(errors, name) for name in errors.__all__})
 
 from . import ops  # noqa: E402
-from ._athanor import (__version__, dtype, get_num_threads, grad, is_deterministic, is_grad_enabled,  # noqa: E402
+from ._athanor import (__version__, dtype, einsum, get_num_threads, grad, is_deterministic, is_grad_enabled,  # noqa: E402
                        masked_select, nms, nonzero, promote, set_num_threads, unique, use_deterministic)
 from ._product import Model, fit, load, save  # noqa: E402
 from ._random import manual_seed, random_scope  # noqa: E402

@@ -1,8 +1,10 @@
 """Layers without state, as functions: the ops under the names and with the defaults of the field."""
-from .. import ops
+from .. import _tensor, ops
 from .._random import next_key
-from ..ops import (bce_with_logits, cross_entropy, elu, gelu, hardsigmoid, hardswish, l1_loss, leaky_relu, linear,
-                   log_softmax, mish, mse_loss, prelu, relu, relu6, selu, sigmoid, silu, softmax, softplus, tanh)
+from ..ops import (adaptive_max_pool2d, bce_with_logits, ctc_loss, elu, focal_loss, gelu, grid_sample,  # noqa: F401
+                   group_norm, hardsigmoid, hardswish, huber_loss, kl_div, l1_loss, leaky_relu, linear, log_softmax, mish,
+                   mse_loss, prelu, relu, relu6, roi_align, selu, sigmoid, silu, softmax, softplus, stft, tanh,
+                   triplet_margin_loss)
 
 __all__ = [name for name in dir() if not name.startswith("_") and name not in ("ops", "next_key")]
 
@@ -10,6 +12,57 @@ __all__ = [name for name in dir() if not name.startswith("_") and name not in ("
 def pair(value):
     """(value, value), or the two numbers that were given."""
     return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def spread(value, axes):
+    """value for each of `axes` axes, or the numbers that were given."""
+    return (value,) * axes if isinstance(value, int) else tuple(value)
+
+
+def _ignored(index):
+    return () if index is None else (index,)
+
+
+def cross_entropy(logits, target, weight=None, label_smoothing=0.0, reduction="mean", ignore_index=None):
+    """Softmax cross-entropy of logits [N, C, ...] with class numbers [N, ...] or probabilities [N, C, ...].
+
+    ignore_index: a class number that counts nothing; None: every number must be a class.
+    """
+    return ops.cross_entropy(logits, target, weight, label_smoothing, reduction, _ignored(ignore_index))
+
+
+def nll_loss(log_probs, target, weight=None, ignore_index=None, reduction="mean"):
+    """Minus the log-probability of the target class."""
+    return ops.nll_loss(log_probs, target, weight, _ignored(ignore_index), reduction)
+
+
+def smooth_l1_loss(x, target, reduction="mean", beta=1.0):
+    """The Huber loss with delta = beta, divided by beta."""
+    return ops.huber_loss(x, target, beta, reduction) / beta
+
+
+def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=False, antialias=False):
+    """x [N, C, ...] resized to size, a number or one for each axis, or by scale_factor.
+
+    mode: nearest, nearest-exact, linear (bilinear, trilinear), cubic (bicubic).
+    """
+    mode = {"bilinear": "linear", "trilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
+    size = () if size is None else spread(size, x.ndim - 2)
+    return ops.interpolate(x, size, scale_factor or 0.0, mode, bool(align_corners), antialias)
+
+
+def affine_grid(theta, size, align_corners=False):
+    """The grid for grid_sample of affine maps theta [N, 2, 3]; size: (N, C, H, W) of the result."""
+    _, _, height, width = size
+
+    def line(count):
+        places = (_tensor.arange(count).to(theta.dtype) * 2 + 1) / count - 1
+        if not align_corners:
+            return places
+        return _tensor.zeros(1, theta.dtype) if count == 1 else places * (count / (count - 1))
+    columns, rows = line(width).expand((height, width)), line(height)[:, None].expand((height, width))
+    base = ops.stack([columns, rows, _tensor.ones((height, width), theta.dtype)], axis=-1).reshape(1, height * width, 3)
+    return (base @ theta.mT).reshape(theta.shape[0], height, width, 2)
 
 
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):

@@ -221,6 +221,57 @@ class LeakyReLU(Module):
         return ops.leaky_relu(x, self.slope)
 
 
+class LogSoftmax(Module):
+    """The logarithm of softmax along an axis."""
+
+    def __init__(self, axis=-1):
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, x):
+        return ops.log_softmax(x, self.axis)
+
+
+class PReLU(Module):
+    """x where positive, weight * x elsewhere; one weight, or one for each channel (axis 1)."""
+
+    def __init__(self, num_parameters=1, init=0.25):  # noqa: A002
+        super().__init__()
+        _positive("PReLU", num_parameters=num_parameters)
+        self.weight, self.start = Parameter(_tensor.full(num_parameters, float(init))), float(init)
+
+    def reset(self, seed=None, prefix=""):
+        self.weight.detach().fill_(self.start)
+
+    def forward(self, x):
+        weight = self.weight
+        if weight.size > 1:
+            weight = weight.reshape((-1,) + (1,) * (x.ndim - 2))
+        return ops.prelu(x, weight)
+
+
+class ELU(Module):
+    """x where positive, alpha (exp(x) - 1) elsewhere."""
+
+    def __init__(self, alpha=1.0):
+        super().__init__()
+        self.alpha = alpha
+
+    def forward(self, x):
+        return ops.elu(x, self.alpha)
+
+
+class GLU(Module):
+    """The first half along an axis times the sigmoid of the second."""
+
+    def __init__(self, axis=-1):
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, x):
+        return ops.glu(x, self.axis)
+
+
 def _activation(name, function):
     return type(name, (Module,), {"__doc__": function.__doc__, "__module__": __name__,
                                   "forward": lambda self, x: function(x)})
@@ -228,6 +279,7 @@ def _activation(name, function):
 
 ReLU, ReLU6, SiLU = (_activation(n, f) for n, f in (("ReLU", ops.relu), ("ReLU6", ops.relu6), ("SiLU", ops.silu)))
 GELU, Mish, Tanh = (_activation(n, f) for n, f in (("GELU", ops.gelu), ("Mish", ops.mish), ("Tanh", ops.tanh)))
+SELU, Softplus = (_activation(n, f) for n, f in (("SELU", ops.selu), ("Softplus", ops.softplus)))
 Sigmoid, Hardswish, Hardsigmoid = (_activation(n, f) for n, f in (
     ("Sigmoid", ops.sigmoid), ("Hardswish", ops.hardswish), ("Hardsigmoid", ops.hardsigmoid)))
 
@@ -266,48 +318,3 @@ class AdaptiveAvgPool2d(Module):
 
     def forward(self, x):
         return ops.adaptive_avg_pool2d(x, self.size)
-
-
-class _Loss(Module):
-    def __init__(self, reduction="mean"):
-        super().__init__()
-        self.reduction = reduction
-
-
-class CrossEntropyLoss(_Loss):
-    """Softmax cross-entropy of logits [N, C] with class numbers [N] or probabilities [N, C].
-
-    weight: [C]; label_smoothing in [0, 1).
-    """
-
-    def __init__(self, weight=None, label_smoothing=0.0, reduction="mean"):
-        super().__init__(reduction)
-        self.weight, self.label_smoothing = weight, label_smoothing
-
-    def forward(self, logits, target):
-        return ops.cross_entropy(logits, target, self.weight, self.label_smoothing, self.reduction)
-
-
-class BCEWithLogitsLoss(_Loss):
-    """Sigmoid cross-entropy of independent labels; target in [0, 1] like logits; weight broadcasts."""
-
-    def __init__(self, weight=None, reduction="mean"):
-        super().__init__(reduction)
-        self.weight = weight
-
-    def forward(self, logits, target):
-        return ops.bce_with_logits(logits, target, self.weight, self.reduction)
-
-
-class MSELoss(_Loss):
-    """The squared difference."""
-
-    def forward(self, x, target):
-        return ops.mse_loss(x, target, self.reduction)
-
-
-class L1Loss(_Loss):
-    """The absolute difference."""
-
-    def forward(self, x, target):
-        return ops.l1_loss(x, target, self.reduction)

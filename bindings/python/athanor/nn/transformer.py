@@ -89,3 +89,48 @@ class TransformerEncoder(Module):
         for layer in self.layers:
             x = layer(x, mask, is_causal)
         return x if self.norm is None else self.norm(x)
+
+
+class TransformerDecoderLayer(Module):
+    """Self-attention, attention to the encoder's states, and a feed-forward net; parameters named as PyTorch's."""
+
+    def __init__(self, d_model, nhead, dim_feedforward=2048, dropout=0.1, activation="relu", layer_norm_eps=1e-5,
+                 norm_first=False):
+        super().__init__()
+        if activation not in ("relu", "gelu"):
+            raise errors.ValueError(f"TransformerDecoderLayer: activation is '{activation}'; it can be relu or gelu")
+        self.self_attn = MultiheadAttention(d_model, nhead, dropout)
+        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout)
+        self.linear1, self.linear2 = Linear(d_model, dim_feedforward), Linear(dim_feedforward, d_model)
+        self.norm1, self.norm2, self.norm3 = (LayerNorm(d_model, layer_norm_eps) for _ in range(3))
+        self.dropout, self.dropout1, self.dropout2, self.dropout3 = (Dropout(dropout) for _ in range(4))
+        self.activation, self.norm_first = activation, norm_first
+
+    def forward(self, x, memory, mask=None, memory_mask=None, is_causal=False):
+        """x: [B, T, d_model]; memory: [B, S, d_model]. is_causal: a position sees none behind it."""
+        if self.norm_first:
+            x = x + self.dropout1(self.self_attn(self.norm1(x), mask=mask, is_causal=is_causal))
+            x = x + self.dropout2(self.multihead_attn(self.norm2(x), memory, memory, memory_mask))
+            return x + self._feed_forward(self.norm3(x))
+        x = self.norm1(x + self.dropout1(self.self_attn(x, mask=mask, is_causal=is_causal)))
+        x = self.norm2(x + self.dropout2(self.multihead_attn(x, memory, memory, memory_mask)))
+        return self.norm3(x + self._feed_forward(x))
+
+    def _feed_forward(self, x):
+        hidden = self.linear1(x)
+        hidden = hidden.relu() if self.activation == "relu" else hidden.gelu()
+        return self.dropout3(self.linear2(self.dropout(hidden)))
+
+
+class TransformerDecoder(Module):
+    """num_layers layers one after the other, made by make_layer(), then a norm if one is given."""
+
+    def __init__(self, make_layer, num_layers, norm=None):
+        super().__init__()
+        self.layers = ModuleList([make_layer() for _ in range(num_layers)])
+        self.norm = norm
+
+    def forward(self, x, memory, mask=None, memory_mask=None, is_causal=False):
+        for layer in self.layers:
+            x = layer(x, memory, mask, memory_mask, is_causal)
+        return x if self.norm is None else self.norm(x)
