@@ -13,6 +13,14 @@ namespace athanor::ops {
 
 namespace {
 
+// A symbolic tensor has no values to read.
+void require_values(const char* op, const Tensor& x) {
+  require(!x.is_symbolic(),
+          "{}: the shape of its result depends on the values of {}, which a graph that is being "
+          "captured (or vmap) does not know",
+          op, describe(x));
+}
+
 std::vector<std::int64_t> places_of(const Tensor& x) {
   std::vector<std::int64_t> places;
   const Tensor flat = contiguous(x.detach());
@@ -45,6 +53,7 @@ double overlap(const Box& a, const Box& b) {
 }  // namespace
 
 Tensor nonzero(const Tensor& x) {
+  require_values("nonzero", x);
   const std::vector<std::int64_t> places = places_of(x);
   const auto rank = static_cast<std::size_t>(x.rank());
   std::vector<std::int64_t> out(places.size() * rank);
@@ -56,6 +65,7 @@ Tensor nonzero(const Tensor& x) {
 }
 
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
+  require_values("masked_select", mask);
   require_dtype("masked_select", "mask", meta_of(mask), kBool);
   require<ShapeError>(broadcast_shapes(x.shape(), mask.shape(), "masked_select") == x.shape(),
                       "masked_select: the mask {} does not broadcast to x {}", describe(mask),
@@ -64,6 +74,7 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
 }
 
 Unique unique(const Tensor& x) {
+  require_values("unique", x);
   const Tensor flat = contiguous(x.detach());
   std::vector<std::int64_t> order(static_cast<std::size_t>(x.count())), first, counts;
   std::vector<std::int64_t> inverse(order.size());
@@ -91,6 +102,8 @@ Unique unique(const Tensor& x) {
 }
 
 Tensor nms(const Tensor& boxes, const Tensor& scores, double iou_threshold, const Tensor& classes) {
+  require_values("nms", boxes);
+  require_values("nms", scores);
   require_dtype("nms", "boxes", meta_of(boxes), kFloats);
   require<ShapeError>(boxes.rank() == 2 && boxes.dim(1) == 4,
                       "nms: boxes must be [N, 4]: left, top, right, bottom (boxes: {})",
