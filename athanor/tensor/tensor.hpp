@@ -126,7 +126,10 @@ class Tensor {
     check_data(dtype_of<T>);
     return static_cast<T*>(impl_->storage->data()) + impl_->offset;
   }
+  /// The memory of the first element. Throws ValueError for a symbolic tensor.
   void* raw() const {
+    if (is_symbolic()) [[unlikely]]
+      check_real();
     return static_cast<char*>(impl_->storage->data()) +
            impl_->offset * static_cast<std::int64_t>(size_of(dtype()));
   }

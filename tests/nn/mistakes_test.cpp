@@ -154,7 +154,8 @@ std::vector<Mistake> mistakes() {
          optim::Sgd(optim::one_group(layer), {.momentum = 1.5});
        },
        "ValueError", "Sgd: momentum must be in [0, 1), not 1.5"},
-      {"nothing to optimise", [] { optim::Sgd(std::vector<optim::ParameterGroup>{}); }, "ValueError", ""},
+      {"nothing to optimise", [] { optim::Sgd(std::vector<optim::ParameterGroup>{}); },
+       "ValueError", ""},
       {"a file that is not there", [] { io::load_weights("/nowhere/weights.pth"); }, "IoError",
        "/nowhere/weights.pth"},
       {"a file of another kind",
@@ -165,7 +166,8 @@ std::vector<Mistake> mistakes() {
              "letter.txt");
        },
        "FormatError", "letter.txt"},
-      {"a matrix that has no inverse", [] { inv(Tensor::zeros({2, 2})); }, "ValueError", "matrix 0 is singular: pivot 0 of its elimination is 0"},
+      {"a matrix that has no inverse", [] { inv(Tensor::zeros({2, 2})); }, "ValueError",
+       "matrix 0 is singular: pivot 0 of its elimination is 0"},
       {"not positive definite", [] { cholesky(ones({2, 2}) * -1.0); }, "ValueError", "cholesky: "},
       {"an equation that says nothing",
        [] { einsum("ij,jk->iz", std::array{ones({2, 3}), ones({3, 2})}); }, "ValueError",

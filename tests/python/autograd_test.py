@@ -215,8 +215,15 @@ class Functions(unittest.TestCase):
             ath.vmap(lambda a, b: a + b)(x, x[:3])
         with self.assertRaisesRegex(TypeError, "argument 1 is int"):
             ath.vmap(lambda a, b: a + b)(x, 2)
-        with self.assertRaises(ath.errors.Error):
-            ath.vmap(lambda a: a if a.sum().item() > 0 else -a)(x)
+        # What reads the values of one example finds none, and says so; it does not crash.
+        for read in (lambda a: a.sum().item(), lambda a: a.numpy(), lambda a: a.tolist(), lambda a: a[a > 0],
+                     lambda a: memoryview(a), lambda a: np.from_dlpack(a), lambda a: 1.0 in a, lambda a: bool(a.sum() > 0),
+                     lambda a: a.nonzero(), lambda a: ath.nms(a, a[:, 0], 0.5)):
+            with self.assertRaisesRegex(ValueError, "known|know"):
+                ath.vmap(lambda a, read=read: (read(a), a)[1])(x)
+        seen = []
+        ath.vmap(lambda a: (seen.append(repr(a)), a)[1])(x)
+        self.assertEqual(seen, ["tensor(of one example or a captured graph, f32[2,4])"])
 
 
 if __name__ == "__main__":

@@ -196,6 +196,8 @@ def _item_as(kind):
 
 
 def _repr(self):
+    if self._symbolic():
+        return f"tensor(of one example or a captured graph, {self._describe()})"
     shown = (ops.cast(self.detach(), dtype.float32) if self.dtype == dtype.bfloat16 else self.detach())._array()
     notes = "" if self.dtype in (dtype.float32, dtype.int64, dtype.bool) else f", dtype={self.dtype.name}"
     if not self.is_leaf:

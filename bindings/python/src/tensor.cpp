@@ -226,6 +226,7 @@ void bind_tensor(py::module_& m) {
       .def("detach", &Tensor::detach, "The same data without history.")
       .def("clone_", copy_of)
       .def("_same", &Tensor::same)
+      .def("_symbolic", &Tensor::is_symbolic)
       .def("_copy_from", &Tensor::copy_from, NoGil())
       .def("_fill", fill_values, NoGil())
       .def("_text", [](const Tensor& t) { return to_string(t); })
