@@ -34,6 +34,11 @@ class Documentation(unittest.TestCase):
         for page in PAGES:
             self.assertEqual(blocks(page), blocks(page.replace("docs/", "docs/zh-CN/")))
 
+    def test_the_program_in_cpp_is_the_example(self):
+        program = (SOURCE / "examples/spirals.cpp").read_text(encoding="utf-8")
+        for page in ("docs/cpp.md", "docs/zh-CN/cpp.md"):
+            self.assertIn("```cpp\n" + program + "```", (SOURCE / page).read_text(encoding="utf-8"))
+
 
 if __name__ == "__main__":
     unittest.main()
