@@ -1,7 +1,6 @@
 #include "athanor/text/byte_pair.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <nlohmann/json.hpp>
 #include <queue>
 
@@ -76,21 +75,11 @@ const CodePoint* word_end(const CodePoint* first, const CodePoint* last) {
   return end;
 }
 
-std::atomic<std::uint64_t> next_serial{1};
-
-// Tokens of words that this thread met before.
-struct WordCache {
-  static constexpr std::size_t kWords = 1 << 15, kLongest = 32;
-  std::uint64_t owner = 0;
-  TextMap<std::vector<std::int32_t>> words;
-};
-
 }  // namespace
 
 BytePair::BytePair(std::vector<std::string> tokens,
                    const std::vector<std::pair<std::string, std::string>>& merges,
-                   BytePairOptions options)
-    : serial_(next_serial.fetch_add(1)) {
+                   BytePairOptions options) {
   require(tokens.size() <= 1u << 28, "BytePair: {} tokens are too many", tokens.size());
   tokens_ = std::move(tokens);
   ids_ = numbers_of(tokens_);
@@ -124,7 +113,10 @@ BytePair::BytePair(std::vector<std::string> tokens,
                         Merge{static_cast<std::int32_t>(rank), static_cast<std::int32_t>(*both)});
   }
   for (const std::string& name : options.special)
-    if (const auto id = id_of(name)) special_.emplace_back(text::decode(name), *id);
+    if (const auto id = id_of(name); id && !name.empty()) {
+      special_.emplace_back(text::decode(name), *id);
+      special_first_.add(special_.back().first[0].value);
+    }
 }
 
 std::unique_ptr<BytePair> BytePair::from_files(const std::filesystem::path& vocabulary,
@@ -176,69 +168,86 @@ std::optional<std::int64_t> BytePair::id_of(std::string_view token) const {
 }
 
 std::vector<Token> BytePair::encode(std::string_view text) const {
+  require(text.size() < std::size_t{1} << 31, "BytePair: a text of {} bytes; {} are the most",
+          text.size(), (std::size_t{1} << 31) - 1);
   const CodePoints points = text::decode(text);
+  WordCaches::Loan cache(caches_);
   std::vector<Token> out;
   out.reserve(points.size() / 3 + 1);
-  std::size_t plain = 0, i = 0;
+  std::size_t plain = 0, i = 0, byte = 0, plain_byte = 0;
+  const auto flush = [&] {
+    if (plain == i) return;
+    encode_plain(text.substr(plain_byte, byte - plain_byte), points.data() + plain,
+                 points.data() + i, *cache, out);
+  };
   while (i < points.size()) {
-    const std::pair<CodePoints, std::int64_t>* found = nullptr;
-    for (const auto& special : special_) {
-      const CodePoints& name = special.first;
-      if (name.size() <= points.size() - i &&
-          std::equal(name.begin(), name.end(), points.begin() + static_cast<std::ptrdiff_t>(i),
-                     [](const CodePoint& a, const CodePoint& b) { return a.value == b.value; }) &&
-          (!found || name.size() > found->first.size()))
-        found = &special;
-    }
+    const Special* const found =
+        special_first_.has(points[i].value) ? special_at(points, i) : nullptr;
     if (!found) {
-      ++i;
+      byte += utf8_length(points[i++].value);
       continue;
     }
-    encode_plain(points.data() + plain, points.data() + i, out);
+    flush();
     const std::size_t end = i + found->first.size();
     out.push_back({found->second, static_cast<std::int64_t>(i), static_cast<std::int64_t>(end)});
-    i = plain = end;
+    for (; i < end; ++i) byte += utf8_length(points[i].value);
+    plain = i;
+    plain_byte = byte;
   }
-  encode_plain(points.data() + plain, points.data() + points.size(), out);
+  flush();
   return out;
 }
 
-void BytePair::encode_plain(const CodePoint* first, const CodePoint* last,
-                            std::vector<Token>& out) const {
-  thread_local WordCache cache;
-  if (cache.owner != serial_) {
-    cache.words.clear();
-    cache.owner = serial_;
+// The longest special token that begins at a code point.
+const BytePair::Special* BytePair::special_at(const CodePoints& points, std::size_t i) const {
+  const Special* found = nullptr;
+  for (const Special& special : special_) {
+    const CodePoints& name = special.first;
+    if (name.size() <= points.size() - i &&
+        std::equal(name.begin(), name.end(), points.begin() + static_cast<std::ptrdiff_t>(i),
+                   [](const CodePoint& a, const CodePoint& b) { return a.value == b.value; }) &&
+        (!found || name.size() > found->first.size()))
+      found = &special;
   }
-  std::string bytes;
-  std::vector<std::uint32_t> places;  // the code point of each byte
-  std::vector<std::int32_t> fresh;
+  return found;
+}
+
+void BytePair::encode_plain(std::string_view bytes, const CodePoint* first, const CodePoint* last,
+                            WordCache& cache, std::vector<Token>& out) const {
+  std::vector<Piece> fresh;
+  std::size_t at = 0;
   while (first < last) {
     const CodePoint* const end = word_end(first, last);
-    bytes.clear();
-    places.clear();
-    for (; first != end; ++first) {
-      append(bytes, first->value);
-      places.resize(bytes.size(), first->place);
+    std::size_t length = 0;
+    for (const CodePoint* c = first; c != end; ++c) length += utf8_length(c->value);
+    const std::string_view word = bytes.substr(at, length);
+    std::span<const Piece> pieces;
+    if (!cache.find(word, pieces)) {
+      encode_word(word, first, end, fresh);
+      cache.put(word, fresh);
+      pieces = fresh;
     }
-    const std::vector<std::int32_t>* ids = &fresh;
-    const auto known = cache.words.find(bytes);
-    if (known != cache.words.end()) {
-      ids = &known->second;
-    } else {
-      fresh.clear();
-      merge(bytes, fresh);
-      if (bytes.size() <= WordCache::kLongest) {
-        if (cache.words.size() >= WordCache::kWords) cache.words.clear();
-        cache.words.emplace(bytes, fresh);
-      }
-    }
-    std::size_t at = 0;
-    for (const std::int32_t id : *ids) {
-      const std::size_t length = raw_[static_cast<std::size_t>(id)].size();
-      out.push_back({id, places[at], places[at + length - 1] + std::int64_t{1}});
-      at += length;
-    }
+    const std::int64_t place = first->place;
+    for (const Piece& p : pieces) out.push_back({p.id, place + p.begin, place + p.end});
+    first = end;
+    at += length;
+  }
+}
+
+void BytePair::encode_word(std::string_view word, const CodePoint* first, const CodePoint* last,
+                           std::vector<Piece>& out) const {
+  std::vector<std::uint32_t> places;  // the code point of each byte
+  places.reserve(word.size());
+  for (const CodePoint* c = first; c != last; ++c)
+    places.resize(places.size() + utf8_length(c->value), c->place - first->place);
+  std::vector<std::int32_t> ids;
+  merge(word, ids);
+  out.clear();
+  std::size_t at = 0;
+  for (const std::int32_t id : ids) {
+    const std::size_t length = raw_[static_cast<std::size_t>(id)].size();
+    out.push_back({id, places[at], places[at + length - 1] + 1});
+    at += length;
   }
 }
 

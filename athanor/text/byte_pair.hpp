@@ -8,6 +8,7 @@
 #include "athanor/text/tokenizer.hpp"
 #include "athanor/text/unicode.hpp"
 #include "athanor/text/vocabulary.hpp"
+#include "athanor/text/word_cache.hpp"
 
 namespace athanor::text {
 
@@ -40,15 +41,21 @@ class BytePair final : public Tokenizer {
   struct Merge {
     std::int32_t rank = 0, result = 0;
   };
-  void encode_plain(const CodePoint* first, const CodePoint* last, std::vector<Token>& out) const;
+  using Special = std::pair<CodePoints, std::int64_t>;
+  const Special* special_at(const CodePoints& points, std::size_t i) const;
+  void encode_plain(std::string_view bytes, const CodePoint* first, const CodePoint* last,
+                    WordCache& cache, std::vector<Token>& out) const;
+  void encode_word(std::string_view word, const CodePoint* first, const CodePoint* last,
+                   std::vector<Piece>& out) const;
   void merge(std::string_view bytes, std::vector<std::int32_t>& out) const;
 
   TextMap<std::int64_t> ids_;
   std::array<std::int32_t, 256> bytes_{};            // the token of each byte
   std::unordered_map<std::uint64_t, Merge> merges_;  // by both tokens
   std::vector<std::string> raw_;                     // the bytes of each token
-  std::vector<std::pair<CodePoints, std::int64_t>> special_;
-  std::uint64_t serial_;  // tells this object's words from those of others in the cache
+  std::vector<Special> special_;
+  FirstSet special_first_;  // the code points that special tokens begin with
+  mutable WordCaches caches_;
 };
 
 }  // namespace athanor::text

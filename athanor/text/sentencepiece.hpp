@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <memory>
 
+#include "athanor/text/sentencepiece_encoder.hpp"
 #include "athanor/text/tokenizer.hpp"
-#include "athanor/text/vocabulary.hpp"
 
 namespace athanor::text {
 
@@ -14,7 +14,6 @@ namespace athanor::text {
 /// looked for in a text.
 class SentencePiece final : public Tokenizer {
  public:
-  ~SentencePiece() override;
   /// Throws IoError, FormatError; UnsupportedError for the kinds word and char.
   static std::unique_ptr<SentencePiece> from_file(const std::filesystem::path& path);
   /// A file image; `name` stands in messages.
@@ -31,9 +30,8 @@ class SentencePiece final : public Tokenizer {
   std::optional<std::int64_t> start() const, end() const, padding() const;
 
  private:
-  SentencePiece();
-  struct Model;
-  std::unique_ptr<Model> model_;
+  SentencePiece() = default;
+  SpEncoder encoder_;
 };
 
 }  // namespace athanor::text

@@ -1,5 +1,6 @@
 #include "athanor/text/sentencepiece_model.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -136,8 +137,16 @@ SpModel parse_sentencepiece(std::string_view bytes, const std::string& name) {
   require<FormatError>(!model.pieces.empty(), "{}: no SentencePiece model (it has no pieces)",
                        name);
   std::int64_t unknown = -1;
+  std::size_t all = 0;
   for (std::size_t i = 0; i < model.pieces.size(); ++i) {
-    require<FormatError>(!model.pieces[i].text.empty(), "{}: piece {} is empty", name, i);
+    const std::size_t size = model.pieces[i].text.size();
+    require<FormatError>(size > 0, "{}: piece {} is empty", name, i);
+    require<FormatError>(size <= kSpPieceBytes, "{}: piece {} has {} bytes; {} are the most", name,
+                         i, size, kSpPieceBytes);
+    all += size;
+    require<FormatError>(all <= kSpAllPieceBytes,
+                         "{}: its pieces have more than {} bytes together (up to piece {} of {})",
+                         name, kSpAllPieceBytes, i, model.pieces.size());
     if (model.pieces[i].kind != SpPiece::Kind::unknown) continue;
     require<FormatError>(unknown < 0, "{}: pieces {} and {} are both the unknown one", name,
                          unknown, i);
@@ -148,6 +157,13 @@ SpModel parse_sentencepiece(std::string_view bytes, const std::string& name) {
   model.unknown = unknown;
   return model;
 }
+
+namespace {
+
+// Where the children of a node of the double array lie, relative to it.
+std::size_t offset_of(std::uint32_t unit) { return (unit >> 10) << ((unit & (1u << 9)) >> 6); }
+
+}  // namespace
 
 CharsMap::CharsMap(std::string_view blob, const std::string& name) {
   if (blob.empty()) return;
@@ -161,19 +177,30 @@ CharsMap::CharsMap(std::string_view blob, const std::string& name) {
   texts_ = blob.substr(4 + size);
   require<FormatError>(!texts_.empty() && texts_.back() == '\0',
                        "{}: the texts of its rules of normalisation do not end", name);
+  for (std::size_t at = 0; at < texts_.size();) {
+    const std::size_t end = texts_.find('\0', at);
+    require<FormatError>(end - at <= kSpRuleBytes,
+                         "{}: a rule of normalisation gives {} bytes; {} are the most", name,
+                         end - at, kSpRuleBytes);
+    at = end + 1;
+  }
+  const std::size_t root = offset_of(units_[0]);
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    const std::size_t node = root ^ byte;
+    begins_[byte] = node < units_.size() && (units_[node] & ((1u << 31) | 0xFF)) == byte;
+  }
 }
 
-std::size_t CharsMap::longest(std::string_view text, std::string_view& becomes) const {
-  if (units_.empty()) return 0;
-  const auto offset = [](std::uint32_t unit) { return (unit >> 10) << ((unit & (1u << 9)) >> 6); };
-  std::size_t found = 0, node = offset(units_[0]);
-  for (std::size_t i = 0; i < text.size(); ++i) {
+std::size_t CharsMap::longest_from(std::string_view text, std::string_view& becomes) const {
+  std::size_t found = 0, node = offset_of(units_[0]);
+  const std::size_t most = std::min(text.size(), kSpRuleBytes);
+  for (std::size_t i = 0; i < most; ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     node ^= byte;
     if (node >= units_.size()) break;
     const std::uint32_t unit = units_[node];
     if ((unit & ((1u << 31) | 0xFF)) != byte) break;
-    node ^= offset(unit);
+    node ^= offset_of(unit);
     if (node >= units_.size()) break;
     if (!(unit >> 8 & 1)) continue;
     const std::size_t start = units_[node] & 0x7FFFFFFF;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -7,6 +8,12 @@
 
 // What stands in a SentencePiece file (sentencepiece_model.proto), and its rules of normalisation.
 namespace athanor::text {
+
+// What a file may ask for; the largest models known are a tenth of it.
+inline constexpr std::uint64_t kSpFileBytes = std::uint64_t{64} << 20;
+inline constexpr std::size_t kSpPieceBytes = 4096;                      ///< one piece
+inline constexpr std::size_t kSpAllPieceBytes = std::size_t{16} << 20;  ///< together
+inline constexpr std::size_t kSpRuleBytes = 1024;  ///< what a rule of normalisation takes or gives
 
 struct SpPiece {
   enum class Kind : std::uint8_t { normal = 1, unknown, control, user, unused, byte };
@@ -38,9 +45,16 @@ class CharsMap {
   CharsMap(std::string_view blob, const std::string& name);
   /// The longest rule that fits the start of `text`: how many bytes it takes (0: none) and what
   /// they become.
-  std::size_t longest(std::string_view text, std::string_view& becomes) const;
+  std::size_t longest(std::string_view text, std::string_view& becomes) const {
+    return text.empty() || !begins_[static_cast<unsigned char>(text[0])]
+               ? 0
+               : longest_from(text, becomes);
+  }
 
  private:
+  std::size_t longest_from(std::string_view text, std::string_view& becomes) const;
+
+  std::array<bool, 256> begins_{};  // the bytes that rules begin with
   std::vector<std::uint32_t> units_;
   std::string texts_;
 };

@@ -92,13 +92,14 @@ bool is_number(char32_t c) { return (category_mask(c) & U_GC_N_MASK) != 0; }
 bool is_mark(char32_t c) { return (category_mask(c) & U_GC_MN_MASK) != 0; }
 bool is_punctuation(char32_t c) { return (category_mask(c) & U_GC_P_MASK) != 0; }
 bool is_other(char32_t c) { return (category_mask(c) & U_GC_C_MASK) != 0; }
-bool is_separator(char32_t c) { return (category_mask(c) & U_GC_ZS_MASK) != 0; }
+bool is_separator(char32_t c) { return (category_mask(c) & U_GC_Z_MASK) != 0; }
 bool is_white_space(char32_t c) {
   if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13);
   return valid(c) && u_isUWhiteSpace(static_cast<UChar32>(c));
 }
 
 bool is_chinese(char32_t c) {
+  if (c < 0x3400) return false;
   return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) ||
          (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B73F) ||
          (c >= 0x2B740 && c <= 0x2B81F) || (c >= 0x2B820 && c <= 0x2CEAF) ||

@@ -16,7 +16,7 @@ struct TextHash {
 template <class T>
 using TextMap = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
 
-/// Numbers of tokens; a token that stands twice has its first number.
+/// Numbers of tokens; a token that stands twice has its last number, as BERT reads its file.
 TextMap<std::int64_t> numbers_of(const std::vector<std::string>& tokens);
 
 }  // namespace athanor::text

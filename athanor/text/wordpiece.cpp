@@ -11,7 +11,7 @@ TextMap<std::int64_t> numbers_of(const std::vector<std::string>& tokens) {
   TextMap<std::int64_t> out;
   out.reserve(tokens.size());
   for (std::size_t i = 0; i < tokens.size(); ++i)
-    out.try_emplace(tokens[i], static_cast<std::int64_t>(i));
+    out.insert_or_assign(tokens[i], static_cast<std::int64_t>(i));
   return out;
 }
 
@@ -38,6 +38,8 @@ bool is_dropped(char32_t c) {
 WordPiece::WordPiece(std::vector<std::string> tokens, WordPieceOptions options)
     : options_(std::move(options)) {
   require(!tokens.empty(), "WordPiece: the vocabulary is empty");
+  require(tokens.size() <= 1u << 28, "WordPiece: {} tokens are too many; {} are the most",
+          tokens.size(), 1u << 28);
   require(options_.max_word >= 1, "WordPiece: max_word must be at least 1, not {}",
           options_.max_word);
   tokens_ = std::move(tokens);
@@ -49,10 +51,12 @@ WordPiece::WordPiece(std::vector<std::string> tokens, WordPieceOptions options)
   for (const std::string& token : tokens_) longest_ = std::max(longest_, token.size());
   for (const std::string& name :
        {options_.unknown, options_.start, options_.separator, options_.padding, options_.mask}) {
-    if (!id_of(name)) continue;
-    std::u32string special;
-    for (const CodePoint& c : text::decode(name)) special += c.value;
-    special_.push_back(special);
+    const auto id = id_of(name);
+    if (!id || name.empty()) continue;
+    Special special{{}, *id};
+    for (const CodePoint& c : text::decode(name)) special.text += c.value;
+    special_first_.add(special.text[0]);
+    special_.push_back(std::move(special));
   }
 }
 
@@ -90,81 +94,117 @@ Framing WordPiece::framing(std::int64_t max_length) const {
 
 std::vector<Token> WordPiece::encode(std::string_view text) const {
   const CodePoints points = text::decode(text);
+  WordCaches::Loan cache(caches_);
   std::vector<Token> out;
   out.reserve(points.size() / 4 + 1);
-  std::size_t plain = 0, i = 0;
-  const auto flush = [&] { encode_plain(points.data() + plain, points.data() + i, out); };
+  std::size_t plain = 0, i = 0, byte = 0, plain_byte = 0;
+  const auto flush = [&] {
+    if (plain == i) return;
+    encode_plain(text.substr(plain_byte, byte - plain_byte), points.data() + plain,
+                 points.data() + i, *cache, out);
+  };
   while (i < points.size()) {
-    const std::u32string* found = nullptr;
-    for (const std::u32string& special : special_) {
-      if (special.size() > points.size() - i) continue;
-      bool same = true;
-      for (std::size_t k = 0; same && k < special.size(); ++k)
-        same = points[i + k].value == special[k];
-      if (same) found = &special;
-    }
+    const Special* const found =
+        special_first_.has(points[i].value) ? special_at(points, i) : nullptr;
     if (!found) {
-      ++i;
+      byte += utf8_length(points[i++].value);
       continue;
     }
     flush();
-    std::string name;
-    for (const char32_t c : *found) append(name, c);
-    out.push_back(
-        {*id_of(name), static_cast<std::int64_t>(i), static_cast<std::int64_t>(i + found->size())});
-    i += found->size();
+    const std::size_t end = i + found->text.size();
+    out.push_back({found->id, static_cast<std::int64_t>(i), static_cast<std::int64_t>(end)});
+    for (; i < end; ++i) byte += utf8_length(points[i].value);
     plain = i;
+    plain_byte = byte;
   }
   flush();
   return out;
 }
 
-void WordPiece::encode_plain(const CodePoint* first, const CodePoint* last,
-                             std::vector<Token>& out) const {
-  const bool strip = options_.strip_accents.value_or(options_.lower_case);
-  CodePoints word;
-  const auto finish = [&] {
-    if (word.empty()) return;
-    CodePoints own = options_.lower_case ? to_lower(word) : word;
-    if (strip) {
-      own = decompose(own);
-      std::erase_if(own, [](const CodePoint& c) { return is_mark(c.value); });
-    }
-    // Split at punctuation: each sign is a word.
-    const CodePoint* begin = own.data();
-    const CodePoint* const end = own.data() + own.size();
-    for (const CodePoint* at = begin; at != end; ++at) {
-      if (!splits(at->value)) continue;
-      if (begin != at) add_word(begin, at, out);
-      add_word(at, at + 1, out);
-      begin = at + 1;
-    }
-    if (begin != end) add_word(begin, end, out);
-    word.clear();
-  };
-  for (; first != last; ++first) {
-    const char32_t c = first->value;
-    if (is_blank(c)) {
-      finish();
-    } else if (is_dropped(c)) {
-      continue;
-    } else if (options_.split_chinese && is_chinese(c)) {
-      finish();
-      word.push_back(*first);
-      finish();
-    } else {
-      word.push_back(*first);
-    }
+const WordPiece::Special* WordPiece::special_at(const CodePoints& points, std::size_t i) const {
+  for (const Special& special : special_) {
+    if (special.text.size() <= points.size() - i &&
+        std::equal(special.text.begin(), special.text.end(),
+                   points.begin() + static_cast<std::ptrdiff_t>(i),
+                   [](char32_t a, const CodePoint& b) { return a == b.value; }))
+      return &special;
   }
-  finish();
+  return nullptr;
+}
+
+void WordPiece::encode_plain(std::string_view bytes, const CodePoint* first, const CodePoint* last,
+                             WordCache& cache, std::vector<Token>& out) const {
+  std::vector<Piece> fresh;
+  std::size_t at = 0;
+  // The word from `first` to `end`, which may be cut at punctuation before.
+  const auto add = [&](const CodePoint* end, std::size_t length) {
+    const std::string_view word = bytes.substr(at, length);
+    std::span<const Piece> pieces;
+    if (!cache.find(word, pieces)) {
+      fresh.clear();
+      encode_word(first, end, fresh);
+      cache.put(word, fresh);
+      pieces = fresh;
+    }
+    const std::int64_t place = first->place;
+    for (const Piece& p : pieces) out.push_back({p.id, place + p.begin, place + p.end});
+    first = end;
+    at += length;
+  };
+  const auto alone = [&](char32_t c) { return options_.split_chinese && is_chinese(c); };
+  while (first < last) {
+    if (is_blank(first->value)) {
+      at += utf8_length((first++)->value);
+      continue;
+    }
+    const CodePoint* end = first + 1;
+    std::size_t length = utf8_length(first->value);
+    bool ascii = first->value < 0x80;
+    if (!alone(first->value)) {
+      for (; end < last && !is_blank(end->value) && !alone(end->value); ++end) {
+        length += utf8_length(end->value);
+        ascii = ascii && end->value < 0x80;
+      }
+    }
+    // Beyond ASCII a letter's lower case may depend on what stands behind punctuation.
+    while (ascii && first < end) {
+      const CodePoint* part = first;
+      while (part < end && !splits(part->value)) ++part;
+      if (part > first) add(part, static_cast<std::size_t>(part - first));
+      if (part < end) add(part + 1, 1);
+    }
+    if (!ascii) add(end, length);
+  }
+}
+
+// What stands between blanks: cleaned, then split at punctuation.
+void WordPiece::encode_word(const CodePoint* first, const CodePoint* last,
+                            std::vector<Piece>& out) const {
+  CodePoints word;
+  for (const CodePoint* c = first; c != last; ++c)
+    if (!is_dropped(c->value)) word.push_back({c->value, c->place - first->place});
+  if (options_.lower_case) word = to_lower(word);
+  if (options_.strip_accents.value_or(options_.lower_case)) {
+    word = decompose(word);
+    std::erase_if(word, [](const CodePoint& c) { return is_mark(c.value); });
+  }
+  const CodePoint* begin = word.data();
+  const CodePoint* const end = word.data() + word.size();
+  for (const CodePoint* at = begin; at != end; ++at) {
+    if (!splits(at->value)) continue;
+    if (begin != at) add_word(begin, at, out);
+    add_word(at, at + 1, out);
+    begin = at + 1;
+  }
+  if (begin != end) add_word(begin, end, out);
 }
 
 void WordPiece::add_word(const CodePoint* first, const CodePoint* last,
-                         std::vector<Token>& out) const {
+                         std::vector<Piece>& out) const {
   const std::size_t before = out.size();
   const auto whole = [&](std::int64_t id) {
     out.resize(before);
-    out.push_back({id, first->place, (last - 1)->place + std::int64_t{1}});
+    out.push_back({static_cast<std::int32_t>(id), first->place, (last - 1)->place + 1});
   };
   if (last - first > options_.max_word) return whole(unknown_);
   // Bytes of the word, and where each code point begins among them.
@@ -189,7 +229,7 @@ void WordPiece::add_word(const CodePoint* first, const CodePoint* last,
       if (id) break;
     }
     if (!id) return whole(unknown_);
-    out.push_back({*id, first[begin].place, first[end - 1].place + std::int64_t{1}});
+    out.push_back({static_cast<std::int32_t>(*id), first[begin].place, first[end - 1].place + 1});
     begin = end;
   }
 }

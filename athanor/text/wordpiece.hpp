@@ -6,6 +6,7 @@
 #include "athanor/text/tokenizer.hpp"
 #include "athanor/text/unicode.hpp"
 #include "athanor/text/vocabulary.hpp"
+#include "athanor/text/word_cache.hpp"
 
 namespace athanor::text {
 
@@ -40,12 +41,21 @@ class WordPiece final : public Tokenizer {
   const WordPieceOptions& options() const { return options_; }
 
  private:
-  void encode_plain(const CodePoint* first, const CodePoint* last, std::vector<Token>& out) const;
-  void add_word(const CodePoint* first, const CodePoint* last, std::vector<Token>& out) const;
+  struct Special {
+    std::u32string text;
+    std::int64_t id;
+  };
+  const Special* special_at(const CodePoints& points, std::size_t i) const;
+  void encode_plain(std::string_view bytes, const CodePoint* first, const CodePoint* last,
+                    WordCache& cache, std::vector<Token>& out) const;
+  void encode_word(const CodePoint* first, const CodePoint* last, std::vector<Piece>& out) const;
+  void add_word(const CodePoint* first, const CodePoint* last, std::vector<Piece>& out) const;
 
   WordPieceOptions options_;
   TextMap<std::int64_t> ids_;
-  std::vector<std::u32string> special_;
+  std::vector<Special> special_;
+  FirstSet special_first_;  // the code points that special tokens begin with
+  mutable WordCaches caches_;
   std::int64_t unknown_ = 0;
   std::size_t longest_ = 0;  // bytes of the longest token
 };

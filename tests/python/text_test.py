@@ -19,7 +19,7 @@ if not VOCAB.is_dir():
     raise SystemExit(f"{VOCAB} is missing: set ATHANOR_TEST_DATA to the folder of test data")
 
 POOLS = ["abcdefgh ijk lmn  opqrst uvwxyz", "ABC Éàöß ÑİΣσς ", "0123456789 ½²③", ".,;:!?'\"()[]{}<>-_/\\@#$%^&*+=`~|",
-         "中文字符日本語テキストかなハングル한국어", "\t\n\r \u00a0\u2003\u3000", "😀🎉👩‍👩‍👧é\u0301\u0308ﬁ①㍿", "the 's 't 're can't we'll "]
+         "中文字符日本語テキストかなハングル한국어", "\t\n\r \u00a0\u2003\u2028\u2029\u3000\x85\x1c", "😀🎉👩‍👩‍👧é\u0301\u0308ﬁ①㍿", "the 's 't 're can't we'll "]
 
 
 def texts(count, seed):
@@ -49,7 +49,7 @@ def bert(text, vocabulary, lower):
         elif ord(c) not in (0, 0xFFFD) and not unicodedata.category(c).startswith("C"):
             cleaned += f" {c} " if chinese(c) else c
     out = []
-    for word in cleaned.split(" "):
+    for word in cleaned.split():
         if lower:
             word = "".join(c for c in unicodedata.normalize("NFD", word.lower()) if unicodedata.category(c) != "Mn")
         parts = [""]
@@ -87,7 +87,7 @@ class WordPiece(unittest.TestCase):
         for name, lower in (("bert-base-uncased-vocab.txt", True), ("bert-base-chinese-vocab.txt", False),
                             ("bert-base-chinese-vocab.txt", True)):
             lines = (VOCAB / name).read_text(encoding="utf-8").split("\n")
-            vocabulary = {t: i for i, t in reversed(list(enumerate(line.rstrip("\r") for line in lines)))}
+            vocabulary = {t: i for i, t in enumerate(line.rstrip("\r") for line in lines)}
             t = ath.text.WordPiece(VOCAB / name, lower_case=lower)
             for text in texts(400, 1):
                 self.assertEqual(t.encode(text), bert(text, vocabulary, lower), repr(text))
