@@ -41,7 +41,12 @@ class WordCache {
   /// The word, not empty, is not in the table.
   void put(std::string_view word, std::span<const Piece> pieces) {
     if (word.size() > kLongest || pieces.size() > kPieces) return;
-    std::size_t at = index(word);
+    // Small at first: a tokenizer that sees few words pays for few.
+    if (places_.size() < kPlaces && ++kept_ > places_.size() / 2) {
+      places_ = std::vector<Place>(places_.size() * 4);
+      kept_ = 1;
+    }
+    const std::size_t at = index(word);
     if (places_[at].length != 0) places_[at ^ 1] = places_[at];
     Place& place = places_[at];
     place.length = static_cast<std::uint8_t>(word.size());
@@ -56,10 +61,11 @@ class WordCache {
     char word[kLongest];
     std::uint8_t length = 0, count = 0;  // length 0: empty
   };
-  static std::size_t index(std::string_view word) {
-    return std::hash<std::string_view>{}(word) % kPlaces;
+  std::size_t index(std::string_view word) const {
+    return std::hash<std::string_view>{}(word) % places_.size();
   }
-  std::vector<Place> places_ = std::vector<Place>(kPlaces);
+  std::vector<Place> places_ = std::vector<Place>(kPlaces >> 8);
+  std::size_t kept_ = 0;  // words put since the table grew
 };
 
 /// A tokenizer's tables, as many as threads used it at once.
