@@ -1,97 +1,97 @@
+#include "athanor/ops/core/grid.hpp"
 #include "athanor/ops/core/infer.hpp"
-#include "athanor/ops/core/sampling.hpp"
-#include "athanor/ops/operators.hpp"
+#include "athanor/ops/ops.hpp"
 
 namespace athanor::ops {
-
-namespace {
-
-// Mirrored at low and high until it lies between.
-Tensor reflected(const Tensor& p, double low, double high) {
-  if (high <= low) return p * 0.0 + low;
-  const double span = high - low;
-  const Tensor d = abs(p - low);
-  const Tensor turns = floor(d * (1 / span));
-  const Tensor rest = d - turns * span;
-  const Tensor odd = gt(turns - floor(turns * 0.5) * 2.0, Tensor::scalar(0.5, p.dtype()));
-  return where(odd, high - rest, rest + low);
-}
-
-}  // namespace
 
 ATH_OP(grid_sample,
        "(x, grid, mode: text = \"bilinear\", padding: text = \"zeros\", align_corners: flag = "
        "false) -> y") {
   op.doc =
-      "x read at places between its pixels (Jaderberg et al. 2015), as "
-      "torch.nn.functional.grid_sample. x: [N, C, H, W]; grid: [N, h, w, 2], column then row, -1 "
-      "and "
-      "1 the outer edges of the picture (with align_corners: the centres of its outer pixels); y: "
-      "[N, C, h, w]. mode: bilinear or nearest. padding: what is outside is zeros, border (the "
-      "nearest pixel) or reflection.";
-  op.dtypes = dtype_bit(DType::f32) | dtype_bit(DType::f64);
+      "x at the places a grid names (Jaderberg et al. 2015). x: [N, C, H, W], grid: [N, h, w, 2], "
+      "the column and the row, -1 for the left and top end, 1 for the right and bottom; y: [N, C, "
+      "h, w]. align_corners: these ends are the outer pixels' centres, otherwise their outer "
+      "edges. mode: bilinear, nearest (a tie goes to the even pixel), bicubic (Keys 1981, a = "
+      "-0.75). padding, for places outside: zeros, border (the nearest pixel), reflection.";
   op.infer = [](std::span<const TensorMeta> in, const Attrs& a) {
-    require_rank("grid_sample", "x", in[0], 4);
-    require_rank("grid_sample", "grid", in[1], 4);
-    const Shape &x = in[0].shape, &g = in[1].shape;
-    require<ShapeError>(g[0] == x[0] && g[3] == 2,
-                        "grid_sample: grid must be [{}, h, w, 2], not {}", x[0], describe(in[1]));
-    require<DTypeError>(in[1].dtype == in[0].dtype, "grid_sample: grid is {}, x is {}",
-                        describe(in[1]), describe(in[0]));
-    require<ShapeError>(x[2] >= 1 && x[3] >= 1, "grid_sample: x {} has no pixels", describe(in[0]));
-    const std::string &mode = a.text("mode"), &padding = a.text("padding");
-    require(mode == "bilinear" || mode == "nearest",
-            "grid_sample: mode is \"{}\"; it can be bilinear, nearest", mode);
-    require(padding == "zeros" || padding == "border" || padding == "reflection",
-            "grid_sample: padding is \"{}\"; it can be zeros, border, reflection", padding);
-    return MetaList{{{x[0], x[1], g[1], g[2]}, in[0].dtype}};
+    const TensorMeta &x = in[0], &grid = in[1];
+    require_rank("grid_sample", "x", x, 4);
+    require_rank("grid_sample", "grid", grid, 4);
+    require_same_dtype("grid_sample", "x", x, "grid", grid);
+    constexpr std::string_view kGridModes[] = {"bilinear", "nearest", "bicubic"};
+    constexpr std::string_view kGridPaddings[] = {"zeros", "border", "reflection"};
+    require_choice("grid_sample", "mode", a.text("mode"), kGridModes);
+    require_choice("grid_sample", "padding", a.text("padding"), kGridPaddings);
+    require<ShapeError>(grid.shape[3] == 2 && grid.shape[0] == x.shape[0],
+                        "grid_sample: grid {} must be [N, h, w, 2] with the N of x {}",
+                        describe(grid), describe(x));
+    require<ShapeError>(x.shape[2] != 0 && x.shape[3] != 0,
+                        "grid_sample: x {} has no pixels; height and width must be at least 1",
+                        describe(x));
+    return MetaList{{{x.shape[0], x.shape[1], grid.shape[1], grid.shape[2]}, x.dtype}};
   };
   op.lower = [](std::span<const Tensor> in, const Attrs& a) {
-    const Tensor& x = in[0];
-    const bool corners = a.flag("align_corners");
-    const std::string& padding = a.text("padding");
-    const auto places = [&](std::int64_t which, std::int64_t size) {
-      const Tensor g = squeeze(slice(in[1], 3, which, which + 1, 1), {3});
-      const auto n = static_cast<double>(size);
-      Tensor p = corners ? (g + 1.0) * ((n - 1) / 2) : (g + 1.0) * (n / 2) - 0.5;
-      if (padding == "reflection")
-        p = corners ? reflected(p, 0, n - 1) : reflected(p, -0.5, n - 0.5);
-      if (padding != "zeros") p = clamp(p, 0.0, n - 1);
-      return p;
-    };
-    const Tensor columns = places(0, x.dim(3)), rows = places(1, x.dim(2));
-    const bool zeros = padding == "zeros";
-    if (a.text("mode") == "nearest")
-      return TensorList{picked(x, round(rows), round(columns), zeros)};
-    return TensorList{bilinear(x, rows, columns, zeros)};
+    const DType work = in[0].dtype() == DType::f64 ? DType::f64 : DType::f32;
+    return TensorList{
+        contiguous(cast(sample_grid(cast(in[0], work), cast(in[1], work), a), in[0].dtype()))};
   };
   op.amp = Precision::run_f32;
   op.shard = Shard::batch;
-  op.onnx = onnx_lowering();
+  op.onnx = onnx_custom(
+      [](OnnxWriter& w, const OnnxCall& call) {
+        return OnnxNames{w.node(
+            "GridSample", call.inputs,
+            {{"mode", call.attrs.text("mode")},
+             {"padding_mode", call.attrs.text("padding")},
+             {"align_corners", static_cast<std::int64_t>(call.attrs.flag("align_corners"))}})};
+      },
+      {{"GridSample", [](const OnnxReader& node) {
+          std::string mode = node.text("mode", node.opset() < 20 ? "bilinear" : "linear");
+          if (mode == "linear") mode = "bilinear";
+          if (mode == "cubic") mode = "bicubic";
+          return TensorList{grid_sample(node.input(0), node.input(1), mode,
+                                        node.text("padding_mode", "zeros"),
+                                        node.integer("align_corners", 0) != 0)};
+        }}});
   op.samples = [](SampleMaker& m) {
-    const auto text = [](const char* s) { return std::string(s); };
-    // Places that are far from the kinks between pixels: sizes that no grid of this kind hits.
-    return std::vector<Sample>{
-        m.sample({m.tensor({2, 3, 4, 5}), m.tensor({2, 3, 2, 2}, -0.93, 0.91)}),
-        m.sample({m.tensor({1, 2, 3, 4}), m.tensor({1, 4, 3, 2}, -0.77, 0.83)},
-                 {{"padding", text("border")}, {"align_corners", true}}),
-        m.sample({m.tensor({1, 2, 5, 3}), m.tensor({1, 2, 3, 2}, -0.9, 0.9)},
-                 {{"padding", text("reflection")}}),
-        m.sample({m.tensor({1, 2, 4, 4}), m.tensor({1, 3, 3, 2}, -1.4, 1.4)},
-                 {{"mode", text("nearest")}})};
+    std::vector<Sample> samples;
+    for (const char* mode : {"bilinear", "nearest", "bicubic"})
+      for (const char* padding : {"zeros", "border", "reflection"})
+        for (const bool align : {false, true}) {
+          // Places between the pixels' centres and their edges, where the value has no kink: of 5
+          // columns and 3 rows, some outside.
+          const Tensor grid = m.tensor({2, 2, 3, 2});
+          const Tensor at = Tensor::empty({2, 2, 3, 2}, DType::f64);
+          const auto drawn = grid.to_vector<double>();
+          for (std::size_t i = 0; i < drawn.size(); ++i) {
+            const double size = i % 2 == 0 ? 5 : 3, wide = align ? size - 1 : size;
+            const double whole = static_cast<double>((i * 7) % 9) - 2;
+            const double pixel = whole + 0.1 + 0.15 * (drawn[i] + 1);
+            at.data<double>()[i] = (align ? pixel : pixel + 0.5) * 2 / wide - 1;
+          }
+          samples.push_back(m.sample({m.tensor({2, 2, 3, 5}), cast(at, m.dtype())},
+                                     {{"mode", std::string(mode)},
+                                      {"padding", std::string(padding)},
+                                      {"align_corners", align}}));
+        }
+    samples.push_back(m.sample({m.tensor({0, 2, 3, 4}), m.tensor({0, 2, 2, 2})}));
+    samples.push_back(m.sample({m.tensor({1, 2, 3, 4}), m.tensor({1, 0, 2, 2})}));
+    return samples;
   };
-  op.bad = {
-      {"grid must be [2, h, w, 2]",
-       [](SampleMaker& m) { return m.sample({m.tensor({2, 1, 3, 3}), m.tensor({2, 3, 3, 3})}); }},
-      {"mode is \"cubic\"; it can be bilinear, nearest",
-       [](SampleMaker& m) {
-         return m.sample({m.tensor({1, 1, 3, 3}), m.tensor({1, 3, 3, 2})},
-                         {{"mode", std::string("cubic")}});
-       }},
-      {"padding is \"wrap\"", [](SampleMaker& m) {
-         return m.sample({m.tensor({1, 1, 3, 3}), m.tensor({1, 3, 3, 2})},
-                         {{"padding", std::string("wrap")}});
-       }}};
+  const auto bad = [](const char* expected, Shape x, Shape grid, const char* mode,
+                      const char* padding) {
+    return BadSample{expected, [=](SampleMaker& m) {
+                       return m.sample(
+                           {m.tensor(x), m.tensor(grid)},
+                           {{"mode", std::string(mode)}, {"padding", std::string(padding)}});
+                     }};
+  };
+  op.bad = {bad("must be [N, h, w, 2]", {1, 1, 2, 2}, {1, 2, 2, 3}, "nearest", "zeros"),
+            bad("with the N of x", {2, 1, 2, 2}, {1, 2, 2, 2}, "nearest", "zeros"),
+            bad("has no pixels", {1, 1, 0, 2}, {1, 2, 2, 2}, "nearest", "zeros"),
+            bad("mode is \"cubic\"", {1, 1, 2, 2}, {1, 2, 2, 2}, "cubic", "zeros"),
+            bad("padding is \"wrap\"", {1, 1, 2, 2}, {1, 2, 2, 2}, "nearest", "wrap"),
+            bad("must have 4 dimensions", {1, 2, 2}, {1, 2, 2, 2}, "nearest", "zeros")};
 }
 
 }  // namespace athanor::ops

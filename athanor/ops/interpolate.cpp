@@ -1,125 +1,94 @@
-#include <cmath>
-
 #include "athanor/ops/core/infer.hpp"
-#include "athanor/ops/core/sampling.hpp"
-#include "athanor/ops/operators.hpp"
+#include "athanor/ops/core/resample.hpp"
+#include "athanor/ops/ops.hpp"
 
 namespace athanor::ops {
 
-namespace {
-
-// Output sizes of the axes behind N and C.
-Dims sizes_of(const TensorMeta& x, const Attrs& a) {
-  const std::string& mode = a.text("mode");
-  require(mode == "nearest" || mode == "nearest-exact" || mode == "linear" || mode == "cubic",
-          "interpolate: mode is \"{}\"; it can be nearest, nearest-exact, linear, cubic", mode);
-  require<ShapeError>(x.shape.size() >= 3 && x.shape.size() <= 5,
-                      "interpolate: x must be [N, C, L], [N, C, H, W] or [N, C, D, H, W], not {}",
-                      describe(x));
-  const std::size_t axes = x.shape.size() - 2;
-  Dims size = a.dims("size");
-  const double scale = a.real("scale");
-  require(size.empty() != (scale == 0),
-          "interpolate: give either size (one for each of {} axes) or scale", axes);
-  if (size.empty()) {
-    require(scale > 0, "interpolate: scale is {}, it must be positive", scale);
-    for (std::size_t i = 0; i < axes; ++i)
-      size.push_back(
-          static_cast<std::int64_t>(std::floor(static_cast<double>(x.shape[i + 2]) * scale)));
-  }
-  require(size.size() == axes, "interpolate: size is {}; x has {} axes behind N and C",
-          to_string(size), axes);
-  for (std::size_t i = 0; i < axes; ++i)
-    require<ShapeError>(size[i] >= 1 && x.shape[i + 2] >= 1,
-                        "interpolate: axis {} would go from {} to {} elements", i + 2,
-                        x.shape[i + 2], size[i]);
-  return size;
-}
-
-Tensor resized(const Tensor& x, std::int64_t axis, const ResizeTable& t, std::int64_t size) {
-  const auto column = [&](std::int64_t k) {
-    std::vector<std::int64_t> places;
-    std::vector<double> weights;
-    for (std::int64_t i = 0; i < size; ++i) {
-      places.push_back(t.places[static_cast<std::size_t>(i * t.taps + k)]);
-      weights.push_back(t.weights[static_cast<std::size_t>(i * t.taps + k)]);
-    }
-    return std::pair{Tensor::from(places, {size}), weights};
-  };
-  Tensor y;
-  for (std::int64_t k = 0; k < t.taps; ++k) {
-    const auto [places, weights] = column(k);
-    Tensor part = index_select(x, places, axis);
-    if (t.taps > 1) {
-      Shape shape(static_cast<std::size_t>(x.rank()), 1);
-      shape[static_cast<std::size_t>(axis)] = size;
-      part = part * from_doubles(weights, shape, x.dtype());
-    }
-    y = y.defined() ? y + part : part;
-  }
-  return y;
-}
-
-}  // namespace
-
-ATH_OP(
-    interpolate,
-    "(x, size: dims = [], scale: real = 0, mode: text = \"nearest\", align_corners: flag = false, "
-    "antialias: flag = false) -> y") {
+ATH_OP(interpolate,
+       "(x, size: dims = [], mode: text = \"nearest\", align_corners: flag = false, antialias: "
+       "flag "
+       "= false, height_scale: real = 0, width_scale: real = 0) -> y") {
   op.doc =
-      "x resized along the axes behind N and C to `size`, or by `scale`, as "
-      "torch.nn.functional.interpolate: nearest, nearest-exact, linear (bilinear, trilinear), or "
-      "cubic (Keys 1981, a = -0.75). align_corners: first and last elements keep their places. "
-      "antialias: linear and cubic take all that a window of the output covers, as Pillow.";
+      "x in another size. x: [N, C, L] or [N, C, H, W]; size: the new L, or H and W; empty: the "
+      "old sizes times the scales, rounded down. A scale that is given beside a size places the "
+      "pixels, as it does alone. mode: nearest, nearest-exact (by the pixels' centres), linear (of "
+      "[N, C, L]), bilinear, bicubic (Keys 1981, a = -0.75). align_corners: the outer pixels' "
+      "centres fall on each other, instead of the outer edges. antialias: the filter (a = -0.5) "
+      "widens when the picture shrinks, as Pillow's.";
   op.infer = [](std::span<const TensorMeta> in, const Attrs& a) {
-    Shape shape{in[0].shape.empty() ? 0 : in[0].shape[0]};
-    const Dims sizes = sizes_of(in[0], a);
-    shape.push_back(in[0].shape[1]);
-    for (const std::int64_t s : sizes) shape.push_back(s);
+    const Dims size = resampled_size("interpolate", in[0], a, a.dims("size"));
+    Shape shape{in[0].shape[0], in[0].shape[1]};
+    for (std::int64_t n : size) shape.push_back(n);
     return MetaList{{shape, in[0].dtype}};
   };
+  // A matrix for each axis.
   op.lower = [](std::span<const Tensor> in, const Attrs& a) {
-    const Dims sizes = sizes_of(meta_of(in[0]), a);
-    const ResizeRule rule{a.text("mode"), a.flag("align_corners"), a.flag("antialias"),
-                          a.real("scale")};
-    Tensor y = in[0];
-    for (std::size_t i = sizes.size(); i-- > 0;) {
-      const auto axis = static_cast<std::int64_t>(i) + 2;
-      y = resized(y, axis, resize_table(rule, y.dim(axis), sizes[i]), sizes[i]);
-    }
-    return TensorList{y};
+    const Dims size = resampled_size("interpolate", meta_of(in[0]), a, a.dims("size"));
+    const Dims from(in[0].shape().begin() + 2, in[0].shape().end());
+    const auto tables = resample_tables(from, size, a);
+    const DType work = in[0].dtype() == DType::f64 ? DType::f64 : DType::f32;
+    Tensor y = matmul(cast(in[0], work), permute(tables.back().dense(work), {1, 0}));
+    if (size.size() == 2) y = matmul(tables[0].dense(work), y);
+    return TensorList{cast(y, in[0].dtype())};
   };
-  op.amp = Precision::run_f32;
-  op.layout = Layout::kernel;
+  op.vjp = [](const Vjp& v) {
+    const Attrs& a = v.attrs();
+    const Shape& shape = v.meta(0).shape;
+    return interpolate_grad(v.grad(), Dims(shape.begin() + 2, shape.end()), a.text("mode"),
+                            a.flag("align_corners"), a.flag("antialias"), a.real("height_scale"),
+                            a.real("width_scale"));
+  };
   op.shard = Shard::batch;
   op.batching = Batching::merged;
-  op.onnx = onnx_lowering();
+  op.onnx = onnx_resize();
   op.samples = [](SampleMaker& m) {
-    const auto text = [](const char* s) { return std::string(s); };
-    return std::vector<Sample>{
-        m.sample({m.tensor({2, 3, 4, 5})}, {{"size", Dims{6, 3}}}),
-        m.sample({m.tensor({1, 2, 5})}, {{"scale", 1.7}, {"mode", text("nearest-exact")}}),
-        m.sample({m.tensor({1, 2, 4, 3})}, {{"size", Dims{7, 6}}, {"mode", text("linear")}}),
-        m.sample({m.tensor({1, 2, 4, 3})},
-                 {{"size", Dims{6, 5}}, {"mode", text("linear")}, {"align_corners", true}}),
-        m.sample({m.tensor({1, 2, 5, 4})}, {{"scale", 1.6}, {"mode", text("cubic")}}),
-        m.sample({m.tensor({1, 2, 9, 8})},
-                 {{"size", Dims{4, 3}}, {"mode", text("linear")}, {"antialias", true}}),
-        m.sample({m.tensor({1, 1, 9, 8})},
-                 {{"size", Dims{5, 10}}, {"mode", text("cubic")}, {"antialias", true}}),
-        m.sample({m.tensor({1, 1, 3, 2, 3})}, {{"size", Dims{2, 3, 4}}, {"mode", text("linear")}})};
+    const auto text = [](const char* mode) { return std::string(mode); };
+    std::vector<Sample> samples{
+        m.sample({m.tensor({2, 3, 5})}, {{"size", Dims{8}}, {"mode", text("linear")}}),
+        m.sample({m.tensor({1, 2, 7})},
+                 {{"size", Dims{3}}, {"mode", text("linear")}, {"align_corners", true}}),
+        m.sample({m.tensor({2, 1, 6})}, {{"size", Dims{4}}}),
+        m.sample({m.tensor({1, 2, 5})}, {{"width_scale", 1.7}, {"mode", text("nearest-exact")}}),
+        m.sample({m.tensor({2, 2, 3, 4})}, {{"height_scale", 2.0}, {"width_scale", 2.0}}),
+        m.sample({m.tensor({0, 2, 3, 4})}, {{"size", Dims{2, 2}}, {"mode", text("bilinear")}}),
+        m.sample({m.tensor({1, 1, 4, 5})},
+                 {{"size", Dims{1, 1}}, {"mode", text("bilinear")}, {"align_corners", true}}),
+        m.sample({m.tensor({2, 1, 4, 5})},
+                 {{"height_scale", 1.3}, {"width_scale", 0.7}, {"mode", text("bilinear")}}),
+        m.sample({m.tensor({1, 2, 3, 4})},
+                 {{"size", Dims{7, 7}}, {"mode", text("nearest-exact")}})};
+    for (const char* mode : {"bilinear", "bicubic"})
+      for (const bool align : {false, true})
+        for (const bool antialias : {false, true}) {
+          samples.push_back(m.sample({m.tensor({2, 2, 4, 7})}, {{"size", Dims{6, 3}},
+                                                                {"mode", text(mode)},
+                                                                {"align_corners", align},
+                                                                {"antialias", antialias}}));
+        }
+    return samples;
   };
-  op.bad = {
-      {"mode is \"bilinear\"; it can be nearest",
-       [](SampleMaker& m) {
-         return m.sample({m.tensor({1, 1, 2, 2})},
-                         {{"size", Dims{2, 2}}, {"mode", std::string("bilinear")}});
-       }},
-      {"give either size", [](SampleMaker& m) { return m.sample({m.tensor({1, 1, 2, 2})}); }},
-      {"size is [2]; x has 2 axes",
-       [](SampleMaker& m) { return m.sample({m.tensor({1, 1, 2, 2})}, {{"size", Dims{2}}}); }},
-      {"axis 2 would go from 2 to 0 elements",
-       [](SampleMaker& m) { return m.sample({m.tensor({1, 1, 2, 2})}, {{"size", Dims{0, 2}}}); }}};
+  const auto bad = [](const char* expected, Shape shape, Dims size, const char* mode,
+                      bool align = false, bool antialias = false, double scale = 0) {
+    return BadSample{expected, [=](SampleMaker& m) {
+                       return m.sample({m.tensor(shape)}, {{"size", size},
+                                                           {"mode", std::string(mode)},
+                                                           {"align_corners", align},
+                                                           {"antialias", antialias},
+                                                           {"height_scale", scale},
+                                                           {"width_scale", scale}});
+                     }};
+  };
+  op.bad = {bad("it must be [N, C, L] or [N, C, H, W]", {2, 3}, {3}, "nearest"),
+            bad("mode linear needs [N, C, L]", {1, 1, 2, 2}, {3, 3}, "linear"),
+            bad("mode bicubic needs [N, C, H, W]", {1, 1, 2}, {3}, "bicubic"),
+            bad("mode is \"area\"", {1, 1, 2}, {3}, "area"),
+            bad("align_corners has a meaning for", {1, 1, 2}, {3}, "nearest", true),
+            bad("antialias has a meaning for", {1, 1, 2}, {3}, "linear", false, true),
+            bad("needs 2 numbers", {1, 1, 2, 2}, {3}, "nearest"),
+            bad("it must be above 0 when there is no size", {1, 1, 2, 2}, {}, "nearest"),
+            bad("the scale of axis 2 is -1", {1, 1, 2, 2}, {2, 2}, "nearest", false, false, -1),
+            bad("both sizes must be at least 1", {1, 1, 2, 2}, {0, 2}, "nearest"),
+            bad("longer than 2147483647", {1, 1, 2, 2}, {}, "nearest", false, false, 1e30)};
 }
 
 }  // namespace athanor::ops

@@ -42,6 +42,33 @@ class TorchNet(torch.nn.Module):
         return self.blocks[1](self.blocks[0](x).tanh()) * self.scale
 
 
+class Sampling(unittest.TestCase):
+    """Functions over the ops of sampling, against PyTorch."""
+
+    def test_interpolate_and_upsample_take_the_arguments_of_the_field(self):
+        x = np.random.default_rng(1).normal(size=(2, 3, 5, 4)).astype(np.float32)
+        for how in ({"size": 7}, {"size": (3, 8), "mode": "bicubic"}, {"scale_factor": 1.5, "mode": "bilinear"},
+                    {"scale_factor": (2.0, 0.5)}):
+            judge = torch.nn.functional.interpolate(torch.from_numpy(x), **how).numpy()
+            np.testing.assert_allclose(nn.functional.interpolate(ath.tensor(x), **how).numpy(), judge, atol=1e-5)
+            np.testing.assert_allclose(nn.Upsample(**how)(ath.tensor(x)).numpy(), judge, atol=1e-5)
+        for wrong in ({}, {"size": 3, "scale_factor": 2}):
+            with self.assertRaisesRegex(ath.errors.ValueError, "either size or scale_factor"):
+                nn.functional.interpolate(ath.tensor(x), **wrong)
+        with self.assertRaisesRegex(ath.errors.ValueError, "has 3 numbers"):
+            nn.functional.interpolate(ath.tensor(x), scale_factor=(1, 2, 3))
+
+    def test_grids_take_the_arguments_of_the_field(self):
+        random = np.random.default_rng(2)
+        theta, x = random.normal(size=(2, 2, 3)).astype(np.float32), random.normal(size=(2, 3, 5, 4)).astype(np.float32)
+        grid = torch.nn.functional.affine_grid(torch.from_numpy(theta), (2, 3, 4, 6), False)
+        ours = nn.functional.affine_grid(ath.tensor(theta), (2, 3, 4, 6))
+        np.testing.assert_allclose(ours.numpy(), grid.numpy(), atol=1e-5)
+        judge = torch.nn.functional.grid_sample(torch.from_numpy(x), grid, "bicubic", "reflection", False).numpy()
+        np.testing.assert_allclose(nn.functional.grid_sample(ath.tensor(x), ours, "bicubic", "reflection").numpy(), judge,
+                                   atol=1e-4)
+
+
 class Modules(unittest.TestCase):
     def test_names_state_and_text(self):
         net = Net()

@@ -247,6 +247,40 @@ def index(d):
     return [x, [rows, columns]], {}, lambda t, i, j: t[i, j]
 
 
+def interpolate(d):
+    wide = d.pick(1, 2)
+    mode = d.pick("nearest", "nearest-exact", *(("linear",) if wide == 1 else ("bilinear", "bicubic")))
+    smooth, filtered = not mode.startswith("nearest"), mode in ("bilinear", "bicubic")
+    align, antialias = smooth and d.flip(), filtered and d.flip()
+    x = d.array((2, d.integer(1, 4), *(d.integer(2, 9) for _ in range(wide))))
+    judge = {"mode": mode, "align_corners": align if smooth else None, **({"antialias": True} if antialias else {})}
+    same = {"mode": mode, "align_corners": align, "antialias": antialias}
+    if d.flip():
+        size = tuple(d.integer(1, 14) for _ in range(wide))
+        return [x], {"size": size, **same}, lambda t: F.interpolate(t, size, **judge)
+    scale = [float(d.random.uniform(0.51, 2.5)) for _ in range(wide)]
+    if not smooth:
+        # PyTorch's nearest takes a size that stays or doubles for a scale of 1 or 2, but not on all of its paths.
+        scale = [s + 0.5 if int(n * s) in (n, 2 * n) else s for s, n in zip(scale, x.shape[2:])]
+        scale = [3.0 if int(n * s) in (n, 2 * n) else s for s, n in zip(scale, x.shape[2:])]
+    return [x], {"width_scale": scale[-1], "height_scale": scale[0], **same}, \
+        lambda t: F.interpolate(t, scale_factor=scale, **judge)
+
+
+def grid_sample(d):
+    mode, padding, align = d.pick("bilinear", "nearest", "bicubic"), d.pick("zeros", "border", "reflection"), d.flip()
+    n = d.integer(1, 3)
+    x, grid = d.array((n, d.integer(1, 4), d.integer(2, 7), d.integer(2, 7))), d.array((n, 3, d.integer(1, 5), 2))
+    return [x, grid], {"mode": mode, "padding": padding, "align_corners": align}, \
+        lambda t, g: F.grid_sample(t, g, mode, padding, align)
+
+
+def affine_grid(d):
+    n, size, align = d.integer(1, 4), (d.integer(1, 6), d.integer(1, 6)), d.flip()
+    return [d.array((n, 2, 3))], {"size": size, "align_corners": align}, \
+        lambda t: F.affine_grid(t, (n, 1, *size), align)
+
+
 def conv2d(d):
     groups = d.integer(1, 3)
     inside, out, k = groups * d.integer(1, 3), groups * d.integer(1, 3), d.integer(1, 4)
@@ -579,25 +613,6 @@ def adaptive_max(d):
     return [d.distinct((2, 3, d.integer(2, 7), d.integer(2, 7)))], {"size": size}, lambda t: F.adaptive_max_pool2d(t, size)
 
 
-def interpolate(d):
-    mode, axes = d.pick("nearest", "nearest-exact", "linear", "cubic"), d.pick(1, 2)
-    axes = 2 if mode == "cubic" else axes
-    size = tuple(d.integer(1, 9) for _ in range(axes))
-    name = {"linear": ("linear", "bilinear")[axes - 1], "cubic": "bicubic"}.get(mode, mode)
-    corners = d.flip() if mode in ("linear", "cubic") else None
-    smooth = mode in ("linear", "cubic") and axes == 2 and not corners and d.flip()
-    attributes = {"size": size, "mode": mode, "align_corners": bool(corners), "antialias": smooth}
-    return [d.array((2, 2, *(d.integer(2, 8) for _ in range(axes))))], attributes, \
-        lambda t: F.interpolate(t, size, mode=name, align_corners=corners, antialias=smooth)
-
-
-def grid_sample(d):
-    mode, padding, corners = d.pick("bilinear", "nearest"), d.pick("zeros", "border", "reflection"), d.flip()
-    return [d.array((2, 3, d.integer(2, 6), d.integer(2, 6))), d.array((2, 3, 4, 2), -1.6, 1.6)], \
-        {"mode": mode, "padding": padding, "align_corners": corners}, \
-        lambda x, g: F.grid_sample(x, g, mode, padding, corners)
-
-
 def stft(d):
     n, hop, center, normalized = d.pick(4, 5, 8), d.integer(1, 4), d.flip(), d.flip()
     return [d.array((2, d.integer(9, 20))), d.array((n,), 0.1, 1)], \
@@ -609,8 +624,7 @@ CASES = {
     "nll_loss": nll_loss, "huber_loss": huber, "kl_div": kl, "focal_loss": focal, "triplet_margin_loss": triplet,
     "ctc_loss": ctc, "group_norm": group_norm, "max_pool1d": pool(1, "max"), "max_pool3d": pool(3, "max"),
     "avg_pool1d": pool(1, "avg"), "avg_pool3d": pool(3, "avg"), "conv3d": conv3d,
-    "conv_transpose3d": conv_transpose(3), "adaptive_max_pool2d": adaptive_max, "interpolate": interpolate,
-    "grid_sample": grid_sample, "stft": stft,
+    "conv_transpose3d": conv_transpose(3), "adaptive_max_pool2d": adaptive_max, "stft": stft,
     "lstm": recurrent("lstm", 4), "gru": recurrent("gru", 3),
     "abs": unary(torch.abs, gap=G), "acosh": unary(torch.acosh, 1.1, 4), "asinh": unary(torch.asinh),
     "atanh": unary(torch.atanh, -0.9, 0.9), "ceil": unary(torch.ceil, gap=G), "cos": unary(torch.cos),
@@ -647,6 +661,7 @@ CASES = {
     "clamp": clamp, "elu": with_number(F.elu, "alpha", 0.5, 2),
     "leaky_relu": with_number(F.leaky_relu, "slope", 0.01, 0.5),
     "prelu": lambda d: ([d.array((2, 3, 4), gap=G), d.array((1,), 0.1, 0.9)], {}, F.prelu),
+    "interpolate": interpolate, "grid_sample": grid_sample, "affine_grid": affine_grid,
     "matmul": matmul, "linear": linear, "conv2d": conv2d,
     "max_pool2d": window(lambda t, k, s, p: F.max_pool2d(t, k, s, p)),
     "avg_pool2d": window(lambda t, k, s, p: F.avg_pool2d(t, k, s, p, count_include_pad=False)),
@@ -698,7 +713,7 @@ LOOSE = {"hardsigmoid": 1e-7}
 # What PyTorch cannot judge, and why.
 ALONE = {name: reason for names, reason in (
     ("random_normal random_uniform dropout", "random numbers of another generator"),
-    ("attention_grad layer_norm_grad rms_norm_grad avg_pool2d_grad batch_norm_train_grad conv2d_input_grad conv2d_weight_grad cross_entropy_grad log_softmax_grad "
+    ("interpolate_grad attention_grad layer_norm_grad rms_norm_grad avg_pool2d_grad batch_norm_train_grad conv2d_input_grad conv2d_weight_grad cross_entropy_grad log_softmax_grad "
      "max_pool2d_gather max_pool2d_grad softmax_grad", "a gradient of its own, judged through the op it belongs to"),
     ("softmax_cross_entropy", "the kernel of cross_entropy, judged through it"),
     ("attention_forward", "the kernel of attention, judged through it"),

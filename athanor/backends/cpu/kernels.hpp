@@ -22,6 +22,7 @@ void register_linalg(KernelTable& t);
 void register_losses(KernelTable& t);
 void register_order(KernelTable& t);
 void register_recurrent(KernelTable& t);
+void register_resample(KernelTable& t);
 void register_scan(KernelTable& t);
 void register_softmax(KernelTable& t);
 

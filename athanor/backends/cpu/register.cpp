@@ -21,6 +21,7 @@ void register_kernels(KernelTable& t) {
   register_losses(t);
   register_order(t);
   register_recurrent(t);
+  register_resample(t);
   register_scan(t);
   register_softmax(t);
 }

@@ -1,12 +1,12 @@
 """Layers without state, as functions: the ops under the names and with the defaults of the field."""
-from .. import _tensor, ops
+from .. import errors, ops
 from .._random import next_key
-from ..ops import (adaptive_max_pool2d, bce_with_logits, ctc_loss, elu, focal_loss, gelu, grid_sample,  # noqa: F401
-                   group_norm, hardsigmoid, hardswish, huber_loss, kl_div, l1_loss, leaky_relu, linear, log_softmax, mish,
+from ..ops import (adaptive_max_pool2d, bce_with_logits, ctc_loss, elu, focal_loss, gelu, group_norm,  # noqa: F401
+                   hardsigmoid, hardswish, huber_loss, kl_div, l1_loss, leaky_relu, linear, log_softmax, mish,
                    mse_loss, prelu, relu, relu6, roi_align, selu, sigmoid, silu, softmax, softplus, stft, tanh,
                    triplet_margin_loss)
 
-__all__ = [name for name in dir() if not name.startswith("_") and name not in ("ops", "next_key")]
+__all__ = [name for name in dir() if not name.startswith("_") and name not in ("errors", "ops", "next_key")]
 
 
 def pair(value):
@@ -39,30 +39,6 @@ def nll_loss(log_probs, target, weight=None, ignore_index=None, reduction="mean"
 def smooth_l1_loss(x, target, reduction="mean", beta=1.0):
     """The Huber loss with delta = beta, divided by beta."""
     return ops.huber_loss(x, target, beta, reduction) / beta
-
-
-def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=False, antialias=False):
-    """x [N, C, ...] resized to size, a number or one for each axis, or by scale_factor.
-
-    mode: nearest, nearest-exact, linear (bilinear, trilinear), cubic (bicubic).
-    """
-    mode = {"bilinear": "linear", "trilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
-    size = () if size is None else spread(size, x.ndim - 2)
-    return ops.interpolate(x, size, scale_factor or 0.0, mode, bool(align_corners), antialias)
-
-
-def affine_grid(theta, size, align_corners=False):
-    """The grid for grid_sample of affine maps theta [N, 2, 3]; size: (N, C, H, W) of the result."""
-    _, _, height, width = size
-
-    def line(count):
-        places = (_tensor.arange(count).to(theta.dtype) * 2 + 1) / count - 1
-        if not align_corners:
-            return places
-        return _tensor.zeros(1, theta.dtype) if count == 1 else places * (count / (count - 1))
-    columns, rows = line(width).expand((height, width)), line(height)[:, None].expand((height, width))
-    base = ops.stack([columns, rows, _tensor.ones((height, width), theta.dtype)], axis=-1).reshape(1, height * width, 3)
-    return (base @ theta.mT).reshape(theta.shape[0], height, width, 2)
 
 
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -123,3 +99,29 @@ def embedding(index, weight):
 def one_hot(index, classes):
     """float32 [.., classes], 1 at the class."""
     return ops.one_hot(index, classes)
+
+
+def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=False, antialias=False):
+    """x, [N, C, L] or [N, C, H, W], in another size, or its sizes times scale_factor. mode: see ops.interpolate."""
+    if (size is None) == (scale_factor is None):
+        raise errors.ValueError("interpolate: give either size or scale_factor"
+                                + ("" if size is None else ", not both"))
+    axes = x.ndim - 2
+    if size is not None:
+        size = (size,) * axes if isinstance(size, int) else tuple(size)
+        return ops.interpolate(x, size, mode, bool(align_corners), antialias)
+    scale = tuple(scale_factor) if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * axes
+    if len(scale) != axes:
+        raise errors.ValueError(f"interpolate: scale_factor has {len(scale)} numbers; x of {x.ndim} axes needs {axes}")
+    return ops.interpolate(x, (), mode, bool(align_corners), antialias, float(scale[0]) if axes == 2 else 0.0,
+                           float(scale[-1]) if scale else 0.0)
+
+
+def grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False):
+    """x, [N, C, H, W], at the places of grid, [N, h, w, 2]: column and row from -1 to 1. See ops.grid_sample."""
+    return ops.grid_sample(x, grid, mode, padding_mode, bool(align_corners))
+
+
+def affine_grid(theta, size, align_corners=False):
+    """The grid of grid_sample for affine maps theta, [N, 2, 3]; size: [N, C, H, W] or [H, W] of the result."""
+    return ops.affine_grid(theta, tuple(size)[-2:], bool(align_corners))

@@ -132,11 +132,17 @@ class AdaptiveMaxPool2d(Module):
 
 
 class Upsample(Module):
-    """functional.interpolate as a layer."""
+    """[N, C, L] or [N, C, H, W] in another size, or its sizes times scale_factor; mode as functional.interpolate."""
 
     def __init__(self, size=None, scale_factor=None, mode="nearest", align_corners=False):
         super().__init__()
-        self.size, self.scale, self.mode, self.align_corners = size, scale_factor, mode, align_corners
+        if (size is None) == (scale_factor is None):
+            raise errors.ValueError("Upsample: give either size or scale_factor" + ("" if size is None else ", not both"))
+        self.size, self.scale_factor, self.mode, self.align_corners = size, scale_factor, mode, align_corners
 
     def forward(self, x):
-        return functional.interpolate(x, self.size, self.scale, self.mode, self.align_corners)
+        return functional.interpolate(x, self.size, self.scale_factor, self.mode, self.align_corners)
+
+    def extra_repr(self):
+        size = f"scale_factor={self.scale_factor}" if self.size is None else f"size={self.size}"
+        return f"{size}, mode={self.mode!r}"
