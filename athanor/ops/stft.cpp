@@ -2,99 +2,101 @@
 
 #include "athanor/ops/core/fourier.hpp"
 #include "athanor/ops/core/infer.hpp"
+#include "athanor/ops/core/spectrogram.hpp"
 #include "athanor/ops/operators.hpp"
 
 namespace athanor::ops {
 
 ATH_OP(stft,
-       "(x, window?, n_fft: integer, hop: integer, center: flag = true, normalized: flag = false) "
-       "-> y") {
+       "(x, window?, n_fft: integer, hop: integer = 0, center: flag = true, normalized: flag = "
+       "false, onesided: flag = true) -> y") {
   op.doc =
-      "The short-time Fourier transform of real signals, as torch.stft(onesided=True): frames of "
-      "n_fft samples, hop apart, times the window. x: [..., L]; window: [n_fft], default ones; y: "
-      "[..., n_fft / 2 + 1, frames, 2], whose last axis holds the real and the imaginary part. "
-      "center: n_fft / 2 mirrored samples on both sides first. normalized: divided by sqrt(n_fft).";
+      "The Fourier transforms of overlapping pieces of a signal. x: [..., L]; a piece of n_fft "
+      "elements begins every `hop` (0: a quarter of n_fft) and is multiplied by the window, which "
+      "may be shorter and then stands in its middle; y: [..., bins, pieces, 2], real and imaginary "
+      "part, with n_fft / 2 + 1 bins if onesided, else n_fft. center: n_fft / 2 mirrored elements "
+      "are put on both ends, so that piece i has element i hop in its middle. normalized: divided "
+      "by sqrt(n_fft).";
   op.dtypes = kFourierDTypes;
   op.infer = [](std::span<const TensorMeta> in, const Attrs& a) {
-    const std::int64_t n = a.integer("n_fft"), hop = a.integer("hop");
-    require(n >= 1, "stft: n_fft is {}; the least is 1", n);
-    require(hop >= 1, "stft: hop is {}; the least is 1", hop);
-    require<ShapeError>(!in[0].shape.empty() && in[0].shape.back() != kDynamic,
-                        "stft: x must be [..., samples], not {}", describe(in[0]));
-    require<ShapeError>(in[1].shape.empty() || in[1].shape == Shape{n},
-                        "stft: window must have shape [{}], not {}", n, describe(in[1]));
-    require<DTypeError>(in[1].shape.empty() || in[1].dtype == in[0].dtype,
-                        "stft: window is {}, x is {}", describe(in[1]), describe(in[0]));
-    const std::int64_t given = in[0].shape.back(),
-                       length = given + (a.flag("center") ? 2 * (n / 2) : 0);
-    require<ShapeError>(!a.flag("center") || given > n / 2,
-                        "stft: {} samples cannot be mirrored {} far; take a smaller n_fft or "
-                        "center=false",
-                        given, n / 2);
-    require<ShapeError>(length >= n, "stft: {} samples are less than a frame of {}", length, n);
-    Shape shape = in[0].shape;
-    shape.back() = n / 2 + 1;
-    shape.push_back((length - n) / hop + 1);
+    const TensorMeta& x = in[0];
+    const bool has_window = !in[1].shape.empty();
+    if (has_window) require_same_dtype("stft", "x", x, "window", in[1]);
+    const Spectrogram s = spectrogram_of("stft", in[1], has_window, a);
+    require<ShapeError>(!x.shape.empty(), "stft: x is {}; it must be [..., L]", describe(x));
+    const std::int64_t length = x.shape.back();
+    require_static_axis("stft", x, static_cast<std::int64_t>(x.shape.size()) - 1, "transform it");
+    require<ShapeError>(s.margin() < length || s.margin() == 0,
+                        "stft: center mirrors n_fft / 2 = {} elements; x {} must have more",
+                        s.margin(), describe(x));
+    const std::int64_t whole = length + 2 * s.margin();
+    require<ShapeError>(whole >= s.size, "stft: x {} is shorter than n_fft {}", describe(x),
+                        s.size);
+    Shape shape(x.shape.begin(), x.shape.end() - 1);
+    shape.push_back(s.bins());
+    shape.push_back((whole - s.size) / s.hop + 1);
     shape.push_back(2);
-    return MetaList{{shape, in[0].dtype}};
+    return MetaList{{shape, x.dtype}};
   };
   op.lower = [](std::span<const Tensor> in, const Attrs& a) {
-    const std::int64_t n = a.integer("n_fft"), hop = a.integer("hop");
     Tensor x = in[0];
-    const auto rank = static_cast<std::size_t>(x.rank());
-    if (a.flag("center") && n > 1) {
-      Dims sides(rank, 0);
-      sides.back() = n / 2;
-      x = pad(x, sides, sides, 0, "reflect");
+    const Spectrogram s = spectrogram_of("stft", {}, false, a);
+    const std::int64_t last = x.rank() - 1;
+    if (s.margin() > 0) {
+      Dims margin(static_cast<std::size_t>(x.rank()), 0);
+      margin.back() = s.margin();
+      x = pad(x, margin, margin, 0, "reflect");
     }
-    const std::int64_t frames = (x.dim(-1) - n) / hop + 1;
-    const Tensor places = reshape(Tensor::arange(frames), {-1, 1}) *
-                              Tensor::from(std::vector<std::int64_t>{hop}, {}) +
-                          Tensor::arange(n);
-    // [..., frames, n]
-    Tensor y = index_select(x, places, -1);
-    if (in[1].defined()) y = y * in[1];
-    y = rfft(y, -1);
-    if (a.flag("normalized")) y = y * (1 / std::sqrt(static_cast<double>(n)));
+    const std::int64_t frames = (x.dim(last) - s.size) / s.hop + 1;
+    Shape shape(x.shape().begin(), x.shape().end() - 1);
+    shape.push_back(frames);
+    shape.push_back(s.size);
+    const Tensor pieces = reshape(index_select(x, frame_places(s, frames), last), shape) *
+                          whole_window(s, in[1], x.dtype());
+    Tensor y;
+    if (s.onesided) {
+      y = rfft(pieces, -1);
+    } else {
+      y = fft(stack(TensorList{pieces, pieces * 0.0}, last + 2), last + 1, false);
+    }
+    if (s.normalized) y = y * (1 / std::sqrt(static_cast<double>(s.size)));
     Dims order;
-    for (std::int64_t d = 0; d < y.rank(); ++d) order.push_back(d);
-    std::swap(order[rank - 1], order[rank]);
+    for (std::int64_t i = 0; i < last; ++i) order.push_back(i);
+    for (const std::int64_t i : {last + 1, last, last + 2}) order.push_back(i);
     return TensorList{contiguous(permute(y, order))};
   };
-  op.amp = Precision::run_f32;
-  op.shard = Shard::batch;
   op.onnx = onnx_lowering();
   op.samples = [](SampleMaker& m) {
-    const auto sizes = [](std::int64_t n, std::int64_t hop) {
-      return std::pair<Attr, Attr>{n, hop};
-    };
-    const auto [n1, h1] = sizes(8, 3);
-    const auto [n2, h2] = sizes(5, 2);
     return std::vector<Sample>{
-        m.sample({m.tensor({2, 20}), m.tensor({8}, 0.1, 1)}, {{"n_fft", n1}, {"hop", h1}}),
-        m.sample({m.tensor({11}), Tensor()},
-                 {{"n_fft", n2}, {"hop", h2}, {"center", false}, {"normalized", true}}),
-        m.sample({m.tensor({1, 2, 9}), m.tensor({5}, 0.1, 1)}, {{"n_fft", n2}, {"hop", h2}})};
+        m.sample({m.tensor({2, 20}), m.tensor({8})}, {{"n_fft", std::int64_t{8}}}),
+        m.sample({m.tensor({17}), Tensor()},
+                 {{"n_fft", std::int64_t{6}}, {"hop", std::int64_t{4}}, {"normalized", true}}),
+        m.sample({m.tensor({2, 1, 15}), m.tensor({5})},
+                 {{"n_fft", std::int64_t{8}}, {"hop", std::int64_t{3}}, {"center", false}}),
+        m.sample({m.tensor({2, 11}), m.tensor({5})},
+                 {{"n_fft", std::int64_t{5}}, {"hop", std::int64_t{5}}, {"onesided", false}}),
+        m.sample({m.tensor({0, 11}), m.tensor({4})}, {{"n_fft", std::int64_t{4}}})};
   };
-  op.bad = {{"stft: window must have shape [4]",
+  op.bad = {{"stft: n_fft is 0",
              [](SampleMaker& m) {
-               return m.sample({m.tensor({9}), m.tensor({3})},
-                               {{"n_fft", std::int64_t{4}}, {"hop", std::int64_t{1}}});
+               return m.sample({m.tensor({8}), Tensor()}, {{"n_fft", std::int64_t{0}}});
              }},
-            {"cannot be mirrored 4 far",
+            {"stft: hop is -1",
              [](SampleMaker& m) {
-               return m.sample({m.tensor({3}), Tensor()},
-                               {{"n_fft", std::int64_t{8}}, {"hop", std::int64_t{1}}});
+               return m.sample({m.tensor({8}), Tensor()},
+                               {{"n_fft", std::int64_t{4}}, {"hop", std::int64_t{-1}}});
              }},
-            {"3 samples are less than a frame of 8",
+            {"it must have one axis of 1 to n_fft = 4 elements",
              [](SampleMaker& m) {
-               return m.sample(
-                   {m.tensor({3}), Tensor()},
-                   {{"n_fft", std::int64_t{8}}, {"hop", std::int64_t{1}}, {"center", false}});
+               return m.sample({m.tensor({8}), m.tensor({5})}, {{"n_fft", std::int64_t{4}}});
              }},
-            {"hop is 0", [](SampleMaker& m) {
-               return m.sample({m.tensor({3}), Tensor()},
-                               {{"n_fft", std::int64_t{2}}, {"hop", std::int64_t{0}}});
+            {"center mirrors n_fft / 2 = 4 elements",
+             [](SampleMaker& m) {
+               return m.sample({m.tensor({4}), Tensor()}, {{"n_fft", std::int64_t{8}}});
+             }},
+            {"is shorter than n_fft 8", [](SampleMaker& m) {
+               return m.sample({m.tensor({4}), Tensor()},
+                               {{"n_fft", std::int64_t{8}}, {"center", false}});
              }}};
 }
 

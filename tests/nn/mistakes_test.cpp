@@ -16,7 +16,6 @@
 #include "athanor/nn/recurrent.hpp"
 #include "athanor/nn/transformer.hpp"
 #include "athanor/ops/dynamic.hpp"
-#include "athanor/ops/einsum.hpp"
 #include "athanor/ops/operators.hpp"
 #include "athanor/optim/optimizer.hpp"
 #include "athanor/optim/schedule.hpp"
@@ -170,8 +169,8 @@ std::vector<Mistake> mistakes() {
        "matrix 0 is singular: pivot 0 of its elimination is 0"},
       {"not positive definite", [] { cholesky(ones({2, 2}) * -1.0); }, "ValueError", "cholesky: "},
       {"an equation that says nothing",
-       [] { einsum("ij,jk->iz", std::array{ones({2, 3}), ones({3, 2})}); }, "ValueError",
-       "einsum: \"ij,jk->iz\": 'z' of the output stands in no operand"},
+       [] { einsum(std::array{ones({2, 3}), ones({3, 2})}, "ij,jk->iz"); }, "ValueError",
+       "einsum: "},
       {"values under capture",
        [] {
          graph::capture([](const TensorList& in) { return TensorList{in[0] * in[0].item()}; },

@@ -43,7 +43,7 @@ class TorchNet(torch.nn.Module):
 
 
 class Sampling(unittest.TestCase):
-    """Functions over the ops of sampling, against PyTorch."""
+    """Functions over the ops of sampling and combining, against PyTorch and NumPy."""
 
     def test_interpolate_and_upsample_take_the_arguments_of_the_field(self):
         x = np.random.default_rng(1).normal(size=(2, 3, 5, 4)).astype(np.float32)
@@ -67,6 +67,33 @@ class Sampling(unittest.TestCase):
         judge = torch.nn.functional.grid_sample(torch.from_numpy(x), grid, "bicubic", "reflection", False).numpy()
         np.testing.assert_allclose(nn.functional.grid_sample(ath.tensor(x), ours, "bicubic", "reflection").numpy(), judge,
                                    atol=1e-4)
+
+    def test_combining_functions_agree_with_numpy(self):
+        random = np.random.default_rng(3)
+        a, b = random.normal(size=(3, 4)).astype(np.float32), random.normal(size=(4, 2)).astype(np.float32)
+        np.testing.assert_allclose(ath.einsum("ij,jk->ki", ath.tensor(a), ath.tensor(b)).numpy(), (a @ b).T, rtol=1e-5)
+        with self.assertRaisesRegex(TypeError, "the equation comes first"):
+            ath.einsum(ath.tensor(a), "ij")
+        for offset in (-2, 0, 3):
+            np.testing.assert_array_equal(ath.diag(ath.tensor(a[0]), offset).numpy(), np.diag(a[0], offset))
+            np.testing.assert_array_equal(ath.diag(ath.tensor(a), offset).numpy(), np.diag(a, offset))
+        for indexing in ("ij", "xy"):
+            ours = ath.meshgrid(ath.tensor(a[0]), ath.tensor(b[0]), ath.tensor(a[1]), indexing=indexing)
+            for one, judge in zip(ours, np.meshgrid(a[0], b[0], a[1], indexing=indexing)):
+                np.testing.assert_array_equal(one.numpy(), judge)
+        whole = random.integers(0, 5, 20)
+        np.testing.assert_array_equal(ath.bincount(ath.tensor(whole), minlength=9).numpy(),
+                                      np.bincount(whole, minlength=9))
+        with self.assertRaisesRegex(ath.errors.ValueError, "it must not be negative"):
+            ath.bincount(ath.tensor([1, -1]))
+        edges = np.array([-1, 0, 0.5], np.float32)
+        for right in (False, True):
+            np.testing.assert_array_equal(
+                ath.bucketize(ath.tensor(a), ath.tensor(edges), right).numpy(),
+                torch.bucketize(torch.from_numpy(a), torch.from_numpy(edges), right=right).numpy())
+        for how in ({"bins": 4}, {"bins": 5, "min": -1, "max": 1}):
+            np.testing.assert_array_equal(ath.histc(ath.tensor(a), **how).numpy(),
+                                          torch.histc(torch.from_numpy(a), **how).numpy())
 
 
 class Modules(unittest.TestCase):

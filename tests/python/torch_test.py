@@ -281,6 +281,91 @@ def affine_grid(d):
         lambda t: F.affine_grid(t, (n, 1, *size), align)
 
 
+def spectrum(d):
+    """n_fft, hop, window and the attributes that stft and istft share; hops that leave no gap."""
+    n = d.integer(2, 13)
+    hop = d.integer(1, max(2, n // 2))
+    same = {"n_fft": n, "hop": hop, "center": d.flip(), "normalized": d.flip(), "onesided": d.flip()}
+    return n, hop, d.array((d.integer(max(1, n - 2), n + 1),), 0.5, 1.5), same
+
+
+def stft(d):
+    n, hop, window, same = spectrum(d)
+    x = d.array((*d.shape(0, 1), d.integer(n, 30)))
+
+    def judge(t, w):
+        return real(torch.stft(t, n, hop, len(window), w, same["center"], "reflect", same["normalized"],
+                               same["onesided"], True))
+    return [x, window], same, judge
+
+
+def istft(d):
+    n, hop, _, same = spectrum(d)
+    window, pieces = d.array((n,), 0.5, 1.5), d.integer(4, 8)
+    bins = n // 2 + 1 if same["onesided"] else n
+    length = d.pick(0, (pieces - 1) * hop - 1) if same["center"] else 0
+    return [d.array((2, bins, pieces, 2)), window], {**same, "length": max(0, length)}, \
+        lambda t, w: torch.istft(torch.view_as_complex(t.contiguous()), n, hop, n, w, same["center"],
+                                 same["normalized"], same["onesided"], length if length > 0 else None)
+
+
+EQUATIONS = ("ij,jk->ik", "bij,bjk->bki", "ii->i", "iij->j", "ij", "ba", "ii", "i,j->ij", "ij,ij->", "...ij,...jk->...ik",
+             "...i,i", "i...->...", "ab,bc,cd->ad", "bhqd,bhkd->bhqk", "abc,cd,de,ea->b", "i,i,i->", "ab...,b->...a",
+             "abb,b->ab", "Ab,bA", "ij,k->jk")
+
+
+def einsum(d):
+    equation = d.pick(*EQUATIONS)
+    sizes = {c: d.integer(1, 5) for c in equation if c.isalpha()}
+    dots = d.shape(0, 2)
+    operands = []
+    for term in equation.split("->")[0].split(","):
+        more = tuple(1 if d.integer(0, 4) == 0 else n for n in dots)[d.integer(0, len(dots) + 1):]
+        front, open_, back = term.partition("...")
+        operands.append(d.array((*(sizes[c] for c in front), *(more if open_ else ()), *(sizes[c] for c in back))))
+    return [operands], {"equation": equation}, lambda *t: torch.einsum(equation, *t)
+
+
+def diagonal(d):
+    x, offset = d.array(d.shape(2)), d.integer(-3, 4)
+    first = d.integer(0, x.ndim)
+    second = (first + d.integer(1, x.ndim)) % x.ndim
+    offset = min(max(offset, 1 - x.shape[first]), x.shape[second] - 1)
+    return [x], {"offset": offset, "first": first, "second": second}, \
+        lambda t: torch.diagonal(t, offset, first, second)
+
+
+def trace(d):
+    x, offset = d.array(d.shape(2)), d.integer(-2, 3)
+    return [x], {"offset": offset}, lambda t: torch.diagonal(t, offset, -2, -1).sum(-1)
+
+
+def cross(d):
+    shape = list(d.shape(1))
+    axis = d.integer(0, len(shape))
+    shape[axis] = 3
+    return [d.array(tuple(shape)), d.array(tuple(shape))], {"axis": axis}, lambda a, b: torch.cross(a, b, axis)
+
+
+def cdist(d):
+    lead, wide, p = d.shape(0, 2), d.integer(1, 5), d.pick(1.0, 2.0, 3.0, float("inf"))
+    a = d.array((*lead, d.integer(1, 6), wide))
+    b = d.array((*lead, d.integer(1, 6), wide))
+    return [a, b], {"p": p}, lambda x, y: torch.cdist(x, y, p, "donot_use_mm_for_euclid_dist")
+
+
+def searchsorted(d):
+    values, right = np.sort(np.round(d.array((d.integer(1, 9),)), 1)), d.flip()
+    return [values, np.asarray(np.round(d.array(), 1))], {"right": right}, \
+        lambda s, x: torch.searchsorted(s, x.contiguous(), right=right)
+
+
+def bincount(d):
+    size = d.integer(1, 6)
+    return [d.random.integers(0, size, d.shape())], {"size": size}, \
+        lambda t: torch.bincount(t.reshape(-1), minlength=size)
+
+
 def conv2d(d):
     groups = d.integer(1, 3)
     inside, out, k = groups * d.integer(1, 3), groups * d.integer(1, 3), d.integer(1, 4)
@@ -613,18 +698,11 @@ def adaptive_max(d):
     return [d.distinct((2, 3, d.integer(2, 7), d.integer(2, 7)))], {"size": size}, lambda t: F.adaptive_max_pool2d(t, size)
 
 
-def stft(d):
-    n, hop, center, normalized = d.pick(4, 5, 8), d.integer(1, 4), d.flip(), d.flip()
-    return [d.array((2, d.integer(9, 20))), d.array((n,), 0.1, 1)], \
-        {"n_fft": n, "hop": hop, "center": center, "normalized": normalized}, \
-        lambda x, w: torch.view_as_real(torch.stft(x, n, hop, n, w, center, "reflect", normalized, True, True))
-
-
 CASES = {
     "nll_loss": nll_loss, "huber_loss": huber, "kl_div": kl, "focal_loss": focal, "triplet_margin_loss": triplet,
     "ctc_loss": ctc, "group_norm": group_norm, "max_pool1d": pool(1, "max"), "max_pool3d": pool(3, "max"),
     "avg_pool1d": pool(1, "avg"), "avg_pool3d": pool(3, "avg"), "conv3d": conv3d,
-    "conv_transpose3d": conv_transpose(3), "adaptive_max_pool2d": adaptive_max, "stft": stft,
+    "conv_transpose3d": conv_transpose(3), "adaptive_max_pool2d": adaptive_max,
     "lstm": recurrent("lstm", 4), "gru": recurrent("gru", 3),
     "abs": unary(torch.abs, gap=G), "acosh": unary(torch.acosh, 1.1, 4), "asinh": unary(torch.asinh),
     "atanh": unary(torch.atanh, -0.9, 0.9), "ceil": unary(torch.ceil, gap=G), "cos": unary(torch.cos),
@@ -662,6 +740,10 @@ CASES = {
     "leaky_relu": with_number(F.leaky_relu, "slope", 0.01, 0.5),
     "prelu": lambda d: ([d.array((2, 3, 4), gap=G), d.array((1,), 0.1, 0.9)], {}, F.prelu),
     "interpolate": interpolate, "grid_sample": grid_sample, "affine_grid": affine_grid,
+    "stft": stft, "istft": istft, "einsum": einsum, "diagonal": diagonal, "trace": trace, "cross": cross,
+    "cdist": cdist, "searchsorted": searchsorted, "bincount": bincount,
+    "outer": lambda d: ([d.array((d.integer(1, 6),)), d.array((d.integer(1, 6),))], {}, torch.outer),
+    "kron": lambda d: ([d.array(d.shape(0, 3)), d.array(d.shape(0, 3))], {}, torch.kron),
     "matmul": matmul, "linear": linear, "conv2d": conv2d,
     "max_pool2d": window(lambda t, k, s, p: F.max_pool2d(t, k, s, p)),
     "avg_pool2d": window(lambda t, k, s, p: F.avg_pool2d(t, k, s, p, count_include_pad=False)),

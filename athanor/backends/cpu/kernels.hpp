@@ -24,6 +24,7 @@ void register_order(KernelTable& t);
 void register_recurrent(KernelTable& t);
 void register_resample(KernelTable& t);
 void register_scan(KernelTable& t);
+void register_search(KernelTable& t);
 void register_softmax(KernelTable& t);
 
 }  // namespace athanor::backends::cpu

@@ -23,6 +23,7 @@ void register_kernels(KernelTable& t) {
   register_recurrent(t);
   register_resample(t);
   register_scan(t);
+  register_search(t);
   register_softmax(t);
 }
 

@@ -1,227 +1,274 @@
-#include "athanor/ops/einsum.hpp"
+#include "athanor/ops/core/einsum.hpp"
 
 #include <algorithm>
-#include <limits>
-#include <map>
-#include <string>
+#include <cctype>
 
-#include "athanor/base/error.hpp"
+#include "athanor/ops/core/infer.hpp"
 #include "athanor/ops/operators.hpp"
 
 namespace athanor::ops {
 
 namespace {
 
-// An operand and the letter of each of its axes; the axes of an ellipsis have the letters 0, 1 ...
-// counted from the last.
-struct Term {
-  Tensor tensor;
-  std::string letters;
-};
+bool has(std::string_view labels, char c) { return labels.find(c) != std::string_view::npos; }
 
-constexpr char kFirstAxis = 1;  // of an ellipsis: letters 1, 2 ... from the last axis on
+std::string without_blanks(std::string_view text) {
+  std::string out;
+  for (char c : text)
+    if (c != ' ') out += c;
+  return out;
+}
 
-std::string parse(std::string_view text, std::string_view equation, std::int64_t rank,
-                  std::size_t& widest) {
-  std::string before, behind;
-  bool dots = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == ' ') continue;
-    if (c == '.') {
-      require(!dots && text.substr(i, 3) == "...",
-              "einsum: \"{}\": '.' stands only as one \"...\" in an operand", equation);
-      dots = true;
+// The labels of one term; `more` axes stand for its ellipsis.
+std::string labels_of(std::string_view equation, std::string_view term, std::size_t more) {
+  std::string labels;
+  for (std::size_t i = 0; i < term.size(); ++i) {
+    if (term.substr(i, 3) == "...") {
+      require(!has(labels, '0') && term.find("...", i + 3) == std::string_view::npos,
+              "einsum: \"{}\": the term \"{}\" has two ellipses; it can have one", equation, term);
+      for (std::size_t k = more; k-- > 0;) labels += static_cast<char>('0' + k);
       i += 2;
       continue;
     }
-    require((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'),
-            "einsum: \"{}\": '{}' is no letter; an operand is letters and \"...\"", equation, c);
-    (dots ? behind : before) += c;
+    require(std::isalpha(static_cast<unsigned char>(term[i])) != 0,
+            "einsum: \"{}\": '{}' in the term \"{}\" is no letter; a term has letters and at most "
+            "one \"...\"",
+            equation, term[i], term);
+    labels += term[i];
   }
-  const auto named = static_cast<std::int64_t>(before.size() + behind.size());
-  if (rank < 0) {  // the output: as many axes as the widest ellipsis
-    std::string out = before;
-    for (std::size_t k = dots ? widest : 0; k > 0; --k)
-      out += static_cast<char>(kFirstAxis + k - 1);
-    return out + behind;
-  }
-  require<ShapeError>(dots ? named <= rank : named == rank,
-                      "einsum: \"{}\": \"{}\" names {} axes, its operand has {}", equation, text,
-                      named, rank);
-  const auto extra = static_cast<std::size_t>(rank - named);
-  widest = std::max(widest, extra);
-  std::string out = before;
-  for (std::size_t k = extra; k > 0; --k) out += static_cast<char>(kFirstAxis + k - 1);
-  return out + behind;
+  return labels;
 }
 
-// Repeated letters: the diagonal of those axes.
-Term without_repeats(Term t) {
-  for (std::size_t i = 0; i < t.letters.size(); ++i) {
-    const std::size_t j = t.letters.find(t.letters[i], i + 1);
-    if (j == std::string::npos) continue;
-    const auto a = static_cast<std::int64_t>(i), b = static_cast<std::int64_t>(j);
-    const std::int64_t size = t.tensor.dim(a);
-    // Both axes last, joined, every (size + 1)-th element.
-    Dims order;
-    std::string letters;
-    Dims shape;
-    for (std::int64_t d = 0; d < t.tensor.rank(); ++d)
-      if (d != a && d != b) {
-        order.push_back(d);
-        letters += t.letters[static_cast<std::size_t>(d)];
-        shape.push_back(t.tensor.dim(d));
-      }
-    order.push_back(a);
-    order.push_back(b);
-    shape.push_back(size * size);
-    const Tensor joined = reshape(permute(t.tensor, order), shape);
-    t.tensor = size ? slice(joined, -1, 0, size * size, size + 1) : joined;
-    t.letters = letters + t.letters[i];
-    return without_repeats(std::move(t));
-  }
-  return t;
+std::size_t letters_of(std::string_view term) {
+  return static_cast<std::size_t>(std::count_if(
+      term.begin(), term.end(), [](unsigned char c) { return std::isalpha(c) != 0; }));
 }
 
-// The axes in the order of `letters`, which are all of the term's.
-Tensor arranged(const Term& t, const std::string& letters) {
-  Dims order;
-  bool same = true;
-  for (std::size_t i = 0; i < letters.size(); ++i) {
-    order.push_back(static_cast<std::int64_t>(t.letters.find(letters[i])));
-    same = same && order.back() == static_cast<std::int64_t>(i);
+std::vector<std::string> terms_of(std::string_view text) {
+  std::vector<std::string> terms(1);
+  for (char c : text) {
+    if (c == ',')
+      terms.emplace_back();
+    else
+      terms.back() += c;
   }
-  return same ? t.tensor : permute(t.tensor, order);
+  return terms;
 }
 
-// Axes whose letter nobody else needs are summed away.
-Term summed(Term t, const std::string& needed) {
-  Dims axes;
-  std::string letters;
-  for (std::size_t i = 0; i < t.letters.size(); ++i) {
-    if (needed.find(t.letters[i]) == std::string::npos) {
-      axes.push_back(static_cast<std::int64_t>(i));
-    } else {
-      letters += t.letters[i];
-    }
+void take_sizes(std::string_view equation, const std::string& labels, const TensorMeta& x,
+                std::size_t operand, Einsum& e) {
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    std::int64_t& known = e.sizes[static_cast<std::size_t>(labels[i])];
+    const std::int64_t size = x.shape[i];
+    const bool repeated = labels.find(labels[i]) != i;
+    require<ShapeError>(known == size || (!repeated && (size == 1 || known == 1)),
+                        "einsum: \"{}\": the letter '{}' has the size {} in operand {} {}, and {} "
+                        "before",
+                        equation,
+                        std::isdigit(static_cast<unsigned char>(labels[i])) != 0
+                            ? std::string("...")
+                            : std::string(1, labels[i]),
+                        size, operand, describe(x), known);
+    if (known == 1) known = size;
   }
-  if (axes.empty()) return t;
-  return {sum(t.tensor, axes), letters};
 }
 
-using Sizes = std::map<char, std::int64_t>;
-
-// One batched matrix product: letters of both that are needed are the batch, of both that are not
-// are summed over.
-Term product(const Term& a, const Term& b, const std::string& needed, const Sizes& sizes) {
-  std::string batch, left, right, inner;
-  for (const char c : a.letters) {
-    const bool both = b.letters.find(c) != std::string::npos;
-    const bool kept = needed.find(c) != std::string::npos;
-    (both ? (kept ? batch : inner) : left) += c;
-  }
-  for (const char c : b.letters)
-    if (a.letters.find(c) == std::string::npos) right += c;
-  const auto count = [&](const std::string& letters) {
-    std::int64_t n = 1;
-    for (const char c : letters) n *= sizes.at(c);
-    return n;
-  };
-  // An axis of size 1 beside a larger one broadcasts.
-  const auto whole = [&](const Term& t, const std::string& letters) {
-    const Tensor x = arranged(t, letters);
-    Shape shape;
-    for (const char c : letters) shape.push_back(sizes.at(c));
-    return x.shape() == shape ? x : expand(x, shape);
-  };
-  const Tensor x =
-      reshape(whole(a, batch + left + inner), {count(batch), count(left), count(inner)});
-  const Tensor y =
-      reshape(whole(b, batch + inner + right), {count(batch), count(inner), count(right)});
-  Shape shape;
-  const std::string letters = batch + left + right;
-  for (const char c : letters) shape.push_back(sizes.at(c));
-  return {reshape(matmul(x, y), shape), letters};
+std::string implicit_result(const std::vector<std::string>& terms, std::size_t dots) {
+  std::string all, result;
+  for (const std::string& term : terms) all += term;
+  for (std::size_t k = dots; k-- > 0;) result += static_cast<char>('0' + k);
+  for (int c = 0; c < 128; ++c)
+    if (std::isalpha(c) != 0 && std::count(all.begin(), all.end(), static_cast<char>(c)) == 1)
+      result += static_cast<char>(c);
+  return result;
 }
 
 }  // namespace
 
-Tensor einsum(std::string_view equation, std::span<const Tensor> operands) {
-  require(!operands.empty(), "einsum: \"{}\": there are no operands", equation);
-  const std::size_t arrow = equation.find("->");
-  const std::string_view inputs = equation.substr(0, arrow);
-  std::vector<Term> terms;
-  std::size_t widest = 0, at = 0;
-  while (true) {
-    const std::size_t comma = std::min(inputs.find(',', at), inputs.size());
-    require(terms.size() < operands.size(), "einsum: \"{}\" names more operands than the {} given",
-            equation, operands.size());
-    const Tensor& t = operands[terms.size()];
-    require(t.defined(), "einsum: \"{}\": operand {} is undefined", equation, terms.size());
-    terms.push_back({t, parse(inputs.substr(at, comma - at), equation, t.rank(), widest)});
-    if (comma == inputs.size()) break;
-    at = comma + 1;
+Shape Einsum::shape(std::string_view labels) const {
+  Shape out;
+  for (char c : labels) out.push_back(size(c));
+  return out;
+}
+
+Einsum parse_einsum(std::string_view equation, std::span<const TensorMeta> operands) {
+  const std::string text = without_blanks(equation);
+  const std::size_t arrow = text.find("->");
+  const std::vector<std::string> terms = terms_of(std::string_view(text).substr(0, arrow));
+  require(terms.size() == operands.size(),
+          "einsum: \"{}\" has {} terms before the arrow for {} operands", equation, terms.size(),
+          operands.size());
+  Einsum e;
+  std::size_t dots = 0;
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    const std::size_t letters = letters_of(terms[i]), rank = operands[i].shape.size();
+    const bool open = terms[i].find("...") != std::string::npos;
+    require<ShapeError>(open ? rank >= letters : rank == letters,
+                        "einsum: \"{}\": the term \"{}\" names {} axes, operand {} is {}", equation,
+                        terms[i], letters, i, describe(operands[i]));
+    require(rank - letters <= 10, "einsum: \"{}\": an ellipsis stands for {} axes; at most 10 can",
+            equation, rank - letters);
+    dots = std::max(dots, rank - letters);
+    e.operands.push_back(labels_of(equation, terms[i], rank - letters));
+    take_sizes(equation, e.operands.back(), operands[i], i, e);
   }
-  require(terms.size() == operands.size(), "einsum: \"{}\" names {} operands, {} were given",
-          equation, terms.size(), operands.size());
-  Sizes sizes;
-  std::map<char, int> uses;
-  for (const Term& t : terms) {
-    require<DTypeError>(t.tensor.dtype() == terms[0].tensor.dtype(),
-                        "einsum: operands of one dtype are wanted, not {} and {}",
-                        describe(terms[0].tensor), describe(t.tensor));
-    for (std::size_t i = 0; i < t.letters.size(); ++i) {
-      const char c = t.letters[i];
-      const std::int64_t size = t.tensor.dim(static_cast<std::int64_t>(i));
-      auto [known, fresh] = sizes.try_emplace(c, size);
-      require<ShapeError>(fresh || known->second == size || known->second == 1 || size == 1,
-                          "einsum: \"{}\": axis '{}' has {} and {} elements", equation,
-                          c < ' ' ? std::string("...") : std::string(1, c), known->second, size);
-      if (known->second == 1) known->second = size;
-      ++uses[c];
+  e.result = arrow == std::string::npos
+                 ? implicit_result(terms, dots)
+                 : labels_of(equation, std::string_view(text).substr(arrow + 2), dots);
+  for (std::size_t i = 0; i < e.result.size(); ++i) {
+    const char c = e.result[i];
+    require(e.result.find(c) == i, "einsum: \"{}\": the letter '{}' stands twice in the result",
+            equation, c);
+    require(std::any_of(e.operands.begin(), e.operands.end(),
+                        [&](const std::string& labels) { return has(labels, c); }),
+            "einsum: \"{}\": the letter '{}' of the result is in no operand", equation, c);
+  }
+  return e;
+}
+
+namespace {
+
+struct EinsumTerm {
+  Tensor x;
+  std::string labels;
+};
+
+std::int64_t position(std::string_view labels, char c) {
+  return static_cast<std::int64_t>(labels.find(c));
+}
+
+void remove_axis(EinsumTerm& t, std::size_t i) { t.labels.erase(i, 1); }
+
+// One axis for each label: diagonals of repeated ones, and no axis of size 1 that is broadcast.
+EinsumTerm with_plain_axes(const Einsum& e, const Tensor& x, std::string labels) {
+  EinsumTerm t{x, std::move(labels)};
+  for (std::size_t i = 0; i < t.labels.size();) {
+    const std::size_t first = t.labels.find(t.labels[i]);
+    if (first != i) {
+      t.x = diagonal(t.x, 0, static_cast<std::int64_t>(first), static_cast<std::int64_t>(i));
+      const char c = t.labels[i];
+      t.labels.erase(i, 1);
+      t.labels.erase(first, 1);
+      t.labels += c;
+      i = 0;
+    } else if (t.x.shape()[i] == 1 && e.size(t.labels[i]) != 1) {
+      t.x = squeeze(t.x, {static_cast<std::int64_t>(i)});
+      remove_axis(t, i);
+    } else {
+      ++i;
     }
   }
-  std::string output;
-  if (arrow == std::string_view::npos) {
-    for (std::size_t k = widest; k > 0; --k) output += static_cast<char>(kFirstAxis + k - 1);
-    for (const auto& [c, n] : uses)
-      if (c >= ' ' && n == 1) output += c;
-  } else {
-    output = parse(equation.substr(arrow + 2), equation, -1, widest);
-    for (std::size_t i = 0; i < output.size(); ++i)
-      require(uses.contains(output[i]) && output.find(output[i], i + 1) == std::string::npos,
-              "einsum: \"{}\": '{}' of the output {}", equation, output[i],
-              uses.contains(output[i]) ? "stands twice" : "stands in no operand");
+  return t;
+}
+
+// Sums over the labels that neither `kept` nor the result has.
+void sum_alone(EinsumTerm& t, std::string_view kept) {
+  Dims axes;
+  std::string left;
+  for (std::size_t i = 0; i < t.labels.size(); ++i) {
+    if (has(kept, t.labels[i]))
+      left += t.labels[i];
+    else
+      axes.push_back(static_cast<std::int64_t>(i));
   }
-  for (Term& t : terms) t = without_repeats(std::move(t));
-  const auto needed_beside = [&](std::size_t i, std::size_t j) {
-    std::string needed = output;
-    for (std::size_t k = 0; k < terms.size(); ++k)
-      if (k != i && k != j) needed += terms[k].letters;
-    return needed;
+  if (!axes.empty()) t.x = sum(t.x, axes);
+  t.labels = left;
+}
+
+Tensor in_order(const EinsumTerm& t, std::string_view labels) {
+  Dims axes;
+  for (char c : labels) axes.push_back(position(t.labels, c));
+  return permute(t.x, axes);
+}
+
+// How the labels of a pair fall apart, for what is wanted afterwards.
+struct EinsumSplit {
+  std::string batch, left, right, summed;
+  EinsumSplit(const EinsumTerm& a, const EinsumTerm& b, std::string_view kept) {
+    for (char c : a.labels) (!has(b.labels, c) ? left : has(kept, c) ? batch : summed) += c;
+    for (char c : b.labels)
+      if (!has(a.labels, c)) right += c;
+  }
+  std::string result() const { return batch + left + right; }
+};
+
+// The product of sizes as one axis; -1 where it is known only when the graph runs.
+std::int64_t joined_size(const Einsum& e, std::string_view labels) {
+  std::int64_t size = 1;
+  for (char c : labels) {
+    if (e.size(c) == kDynamic) return kDynamic;
+    size *= e.size(c);
+  }
+  return size;
+}
+
+EinsumTerm contract(const Einsum& e, EinsumTerm a, EinsumTerm b, const std::string& kept) {
+  sum_alone(a, kept + b.labels);
+  sum_alone(b, kept + a.labels);
+  const EinsumSplit s(a, b, kept);
+  const std::string result = s.result(), all = result + s.summed;
+  const bool empty = std::any_of(all.begin(), all.end(), [&](char c) { return e.size(c) == 0; });
+  if (s.summed.empty() || empty) {  // nothing for matmul to add up: a product that broadcasts
+    const auto spread = [&](const EinsumTerm& t) {
+      std::string own;
+      Dims missing;
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        if (has(t.labels, all[i]))
+          own += all[i];
+        else
+          missing.push_back(static_cast<std::int64_t>(i));
+      }
+      const Tensor y = in_order(t, own);
+      return missing.empty() ? y : unsqueeze(y, missing);
+    };
+    EinsumTerm product{spread(a) * spread(b), all};
+    sum_alone(product, result);
+    return product;
+  }
+  const std::int64_t batch = joined_size(e, s.batch), summed = joined_size(e, s.summed);
+  const Tensor x =
+      reshape(in_order(a, s.batch + s.left + s.summed), {batch, joined_size(e, s.left), summed});
+  const Tensor y =
+      reshape(in_order(b, s.batch + s.summed + s.right), {batch, summed, joined_size(e, s.right)});
+  return {reshape(matmul(x, y), e.shape(result)), result};
+}
+
+}  // namespace
+
+Tensor run_einsum(const Einsum& e, std::span<const Tensor> operands) {
+  std::vector<EinsumTerm> terms;
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    terms.push_back(with_plain_axes(e, operands[i], e.operands[i]));
+  const auto kept_without = [&](std::size_t a, std::size_t b) {
+    std::string kept = e.result;
+    for (std::size_t i = 0; i < terms.size(); ++i)
+      if (i != a && i != b) kept += terms[i].labels;
+    return kept;
   };
   while (terms.size() > 1) {
-    // The pair whose product costs least.
-    double least = std::numeric_limits<double>::infinity();
-    std::size_t first = 0, second = 1;
-    for (std::size_t i = 0; i < terms.size(); ++i)
-      for (std::size_t j = i + 1; j < terms.size(); ++j) {
-        double cost = 1;
-        std::string all = terms[i].letters;
-        for (const char c : terms[j].letters)
-          if (all.find(c) == std::string::npos) all += c;
-        for (const char c : all) cost *= static_cast<double>(sizes.at(c));
-        if (cost < least) least = cost, first = i, second = j;
+    std::size_t best_a = 0, best_b = 1;
+    double best = kInfinity;
+    for (std::size_t a = 0; a < terms.size(); ++a)
+      for (std::size_t b = a + 1; b < terms.size(); ++b) {
+        const std::string kept = kept_without(a, b);
+        double made = 1, gone = 0;
+        std::string seen;
+        for (const std::size_t term : {a, b}) {
+          double own = 1;
+          for (char c : terms[term].labels) {
+            const auto size = static_cast<double>(std::max<std::int64_t>(1, e.size(c)));
+            own *= size;
+            if (has(kept, c) && !has(seen, c)) made *= size, seen += c;
+          }
+          gone += own;
+        }
+        if (made - gone < best) best = made - gone, best_a = a, best_b = b;
       }
-    const std::string needed = needed_beside(first, second);
-    const Term a = summed(terms[first], needed + terms[second].letters),
-               b = summed(terms[second], needed + terms[first].letters);
-    terms[first] = product(a, b, needed, sizes);
-    terms.erase(terms.begin() + static_cast<std::ptrdiff_t>(second));
+    terms[best_a] = contract(e, terms[best_a], terms[best_b], kept_without(best_a, best_b));
+    terms.erase(terms.begin() + static_cast<std::ptrdiff_t>(best_b));
   }
-  const Term last = summed(terms[0], output);
-  return arranged(last, output);
+  sum_alone(terms[0], e.result);
+  return in_order(terms[0], e.result);
 }
 
 }  // namespace athanor::ops

@@ -11,7 +11,7 @@ from . import errors
 _c._error_classes.update({name: getattr(errors, name) for name in errors.__all__})
 
 from . import ops  # noqa: E402
-from ._athanor import (__version__, dtype, einsum, get_num_threads, grad, is_deterministic, is_grad_enabled,  # noqa: E402
+from ._athanor import (__version__, dtype, get_num_threads, grad, is_deterministic, is_grad_enabled,  # noqa: E402
                        masked_select, nms, nonzero, promote, set_num_threads, unique, use_deterministic)
 from ._product import Model, fit, load, save  # noqa: E402
 from ._random import manual_seed, random_scope  # noqa: E402
@@ -19,6 +19,7 @@ from ._tensor import (Tensor, arange, asarray, empty, enable_grad, eye, from_dlp
                       full_like, linspace, no_grad, ones, ones_like, rand, randint, randn, randperm, tensor, zeros,
                       zeros_like)
 from .ops import *  # noqa: E402, F403
+from ._combine import bincount, bucketize, diag, einsum, histc, meshgrid  # noqa: E402, F811
 from . import array_api, autograd, func, models, nn, optim, text  # noqa: E402
 from .func import vmap  # noqa: E402
 

@@ -1,7 +1,6 @@
 #include "binding.hpp"
 
 #include "athanor/ops/dynamic.hpp"
-#include "athanor/ops/einsum.hpp"
 #include "athanor/ops/operators.hpp"
 
 namespace athanor::python {
@@ -254,17 +253,6 @@ void bind_tensor(py::module_& m) {
       py::arg("x"),
       "Distinct elements in ascending order, where each stands first, which of them each element "
       "is, and how often each occurs.");
-  m.def(
-      "einsum",
-      [](const std::string& equation, const py::args& operands) {
-        TensorList list;
-        for (const py::handle item : operands)
-          list.push_back(operand_from(item, list.empty() ? Tensor() : list[0]));
-        const py::gil_scoped_release release;
-        return ops::einsum(equation, list);
-      },
-      py::arg("equation"),
-      "Sums of products by Einstein's rule, as numpy.einsum: einsum('ij,jk->ik', a, b).");
   m.def("nms", ops::nms, py::arg("boxes"), py::arg("scores"), py::arg("iou_threshold"),
         py::arg("classes") = Tensor(), NoGil(),
         "Indices of the boxes [N, 4] that non-maximum suppression keeps, best score first.");
