@@ -217,10 +217,14 @@ class Functions(unittest.TestCase):
             ath.vmap(lambda a, b: a + b)(x, 2)
         # What reads the values of one example finds none, and says so; it does not crash.
         for read in (lambda a: a.sum().item(), lambda a: a.numpy(), lambda a: a.tolist(), lambda a: a[a > 0],
-                     lambda a: memoryview(a), lambda a: np.from_dlpack(a), lambda a: 1.0 in a, lambda a: bool(a.sum() > 0),
+                     lambda a: np.from_dlpack(a), lambda a: 1.0 in a, lambda a: bool(a.sum() > 0),
                      lambda a: a.nonzero(), lambda a: ath.nms(a, a[:, 0], 0.5)):
             with self.assertRaisesRegex(ValueError, "known|know"):
                 ath.vmap(lambda a, read=read: (read(a), a)[1])(x)
+        with self.assertRaisesRegex(BufferError, "are not known"):
+            ath.vmap(lambda a: (memoryview(a), a)[1])(x)
+        with self.assertRaisesRegex(BufferError, "has no bfloat16"):
+            memoryview(x.to(ath.bfloat16))
         seen = []
         ath.vmap(lambda a: (seen.append(repr(a)), a)[1])(x)
         self.assertEqual(seen, ["tensor(of one example or a captured graph, f32[2,4])"])

@@ -1,6 +1,8 @@
 """The example programs run, learn, and give the same model for the same seed."""
 import json
+import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -9,6 +11,7 @@ import unittest
 import athanor as ath
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+DATA = pathlib.Path(os.environ.get("ATHANOR_TEST_DATA", SOURCE / ".." / "shared" / "data")).resolve()
 
 
 def gpt(folder, *arguments):
@@ -29,6 +32,30 @@ class Gpt(unittest.TestCase):
             a, b = ath.load(f"{folder}/a/model.safetensors"), ath.load(f"{folder}/b/model.safetensors")
             for name in a:
                 self.assertEqual(bytes(memoryview(a[name])), bytes(memoryview(b[name])), name)
+
+
+class WithTestData(unittest.TestCase):
+    """The examples that need data sets of people."""
+
+    def run_example(self, name, *arguments):
+        missing = [a for a in arguments if str(a).startswith(str(DATA)) and not pathlib.Path(a).exists()]
+        self.assertFalse(missing, f"{missing} missing: set ATHANOR_TEST_DATA to the folder of test data")
+        done = subprocess.run([sys.executable, SOURCE / "examples" / name, *map(str, arguments)], capture_output=True,
+                              text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return float(re.findall(r"accuracy ([0-9.]+) %", done.stdout)[-1])
+
+    def test_texts_are_told_apart_by_an_lstm_and_a_bert(self):
+        common = (DATA / "text/sms-spam.tsv", "--vocab", DATA / "vocab/bert-base-uncased-vocab.txt", "--header",
+                  "--epochs", "1")
+        self.assertGreater(self.run_example("text_classify.py", *common), 95)
+        self.assertGreater(self.run_example("text_classify.py", *common, "--model", "bert", "--layers", "1", "--width",
+                                            "64"), 90)
+
+    def test_digits_are_read_by_a_vision_transformer(self):
+        self.assertGreater(self.run_example("vit_digits.py", DATA / "image/mnist-t10k-images-idx3-ubyte.gz",
+                                            DATA / "image/mnist-t10k-labels-idx1-ubyte.gz", "--train", "2000",
+                                            "--layers", "2", "--epochs", "4"), 50)
 
 
 if __name__ == "__main__":

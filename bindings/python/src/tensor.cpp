@@ -68,6 +68,23 @@ py::buffer_info buffer_of(const Tensor& t) {
           std::vector<py::ssize_t>(strides.begin(), strides.end())};
 }
 
+// pybind11's own function, which lets no exception out into the interpreter.
+getbufferproc get_plain_buffer = nullptr;
+
+int get_buffer(PyObject* object, Py_buffer* view, int flags) {
+  const auto& t = py::cast<const Tensor&>(py::handle(object));
+  const char* problem = nullptr;
+  if (t.is_symbolic())
+    problem =
+        "the values of this tensor are not known: it stands for one example (vmap) or a graph";
+  if (t.dtype() == DType::bf16)
+    problem = "the buffer protocol has no bfloat16: convert first, x.to(athanor.float32)";
+  if (!problem) return get_plain_buffer(object, view, flags);
+  view->obj = nullptr;
+  PyErr_SetString(PyExc_BufferError, problem);
+  return -1;
+}
+
 py::object item_of(const Tensor& t) {
   const double value = t.item();
   if (t.dtype() == DType::boolean) return py::bool_(value != 0);
@@ -186,9 +203,9 @@ void bind_tensor(py::module_& m) {
       .def_property_readonly("is_floating_point", [](DType d) { return is_floating(d); });
   m.def("promote", [](DType a, DType b) { return promote(a, b); });
 
-  py::class_<Tensor>(m, "Tensor", py::buffer_protocol(),
-                     "An n-dimensional array that can record what is computed from it.")
-      .def(py::init<const Tensor&>(), py::arg("tensor"), "Another handle of the same tensor.")
+  py::class_<Tensor> tensor(m, "Tensor", py::buffer_protocol(),
+                            "An n-dimensional array that can record what is computed from it.");
+  tensor.def(py::init<const Tensor&>(), py::arg("tensor"), "Another handle of the same tensor.")
       .def_buffer(buffer_of)
       .def_property_readonly(
           "shape", [](const Tensor& t) { return tuple_of(t.shape()); },
@@ -230,6 +247,10 @@ void bind_tensor(py::module_& m) {
       .def("_fill", fill_values, NoGil())
       .def("_text", [](const Tensor& t) { return to_string(t); })
       .def("_describe", [](const Tensor& t) { return describe(t); });
+
+  auto* const type = reinterpret_cast<PyTypeObject*>(tensor.ptr());
+  get_plain_buffer = type->tp_as_buffer->bf_getbuffer;
+  type->tp_as_buffer->bf_getbuffer = get_buffer;
 
   m.def("_over_array", tensor_over);
   m.def("_operand",
