@@ -1,3 +1,4 @@
+#include "athanor/ops/core/infer.hpp"
 #include "athanor/ops/core/linalg.hpp"
 #include "athanor/ops/operators.hpp"
 

@@ -74,6 +74,12 @@ class Conversion(unittest.TestCase):
         x = ath.from_numpy(np.arange(1000))
         self.assertEqual(x.sum().item(), 499500)
 
+    def test_methods_whose_result_depends_on_the_values(self):
+        x = ath.tensor([[0, 3], [3, 0]])
+        self.assertEqual(x.nonzero().tolist(), [[0, 1], [1, 0]])
+        self.assertEqual(x.masked_select(x > 0).tolist(), [3, 3])
+        self.assertEqual(x.unique()[0].tolist(), [0, 3])
+
     def test_the_buffer_protocol(self):
         x = ath.tensor([[1.0, 2], [3, 4]])
         view = memoryview(x)

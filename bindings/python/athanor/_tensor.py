@@ -467,6 +467,14 @@ def _matrix_transpose(self):
     return _transpose(self, -1, -2)
 
 
+def _method(function):
+    """A function of C++ as a method: by itself it would not be given the tensor."""
+    def run(self, *args, **kwargs):
+        return function(self, *args, **kwargs)
+    run.__name__, run.__doc__ = function.__name__, function.__doc__
+    return run
+
+
 def _install():
     """Gives Tensor its methods: first every op whose first input is a tensor, then what is special."""
     from ._ops import all_ops
@@ -511,7 +519,8 @@ def _install():
     Tensor.copy_ = _copy
     Tensor.fill_ = _fill
     Tensor.zero_ = lambda self: _fill(self, 0)
-    Tensor.nonzero, Tensor.masked_select, Tensor.unique = _c.nonzero, _c.masked_select, _c.unique
+    for name in ("nonzero", "masked_select", "unique"):
+        setattr(Tensor, name, _method(getattr(_c, name)))
     Tensor.mT = property(_matrix_transpose, doc="The last two axes exchanged.")
     Tensor.T = property(lambda self: ops.permute(self, tuple(reversed(range(self.ndim)))),
                         doc="All axes in reverse order.")
