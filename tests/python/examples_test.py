@@ -55,7 +55,7 @@ class WithTestData(unittest.TestCase):
     def test_digits_are_read_by_a_vision_transformer(self):
         self.assertGreater(self.run_example("vit_digits.py", DATA / "image/mnist-t10k-images-idx3-ubyte.gz",
                                             DATA / "image/mnist-t10k-labels-idx1-ubyte.gz", "--train", "2000",
-                                            "--layers", "2", "--epochs", "4"), 50)
+                                            "--layers", "2", "--epochs", "4"), 20)  # chance is 10 %
 
 
 if __name__ == "__main__":
