@@ -11,7 +11,7 @@ import types
 import numpy as np
 
 from . import _athanor as _c
-from . import _tensor, errors, ops
+from . import _combine, _tensor, errors, ops
 from ._tensor import Tensor
 from .ops import (abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, bitwise_and,  # noqa: A004, F401
                   bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, ceil, copysign, cos, cosh, exp,
@@ -112,17 +112,7 @@ def linspace(start, stop, /, num, *, dtype=None, device=None, endpoint=True):
 
 def meshgrid(*arrays, indexing="xy"):
     """Coordinates as grids: a list."""
-    if indexing not in ("xy", "ij"):
-        raise errors.ValueError(f"meshgrid: indexing is {indexing!r}; it can be 'xy' or 'ij'")
-    if builtins.any(a.ndim != 1 for a in arrays):
-        raise errors.ShapeError("meshgrid: the arrays must have one axis")
-    swap = indexing == "xy" and len(arrays) > 1
-    order = list(range(len(arrays)))
-    if swap:
-        order[0], order[1] = 1, 0
-    shape = tuple(arrays[i].shape[0] for i in order)
-    return [ops.contiguous(a.reshape(tuple(-1 if order[i] == n else 1 for i in range(len(arrays)))).expand(shape))
-            for n, a in enumerate(arrays)]
+    return [ops.contiguous(grid) for grid in _combine.meshgrid(*arrays, indexing=indexing)]
 
 
 def ones(shape, *, dtype=None, device=None):
@@ -568,12 +558,6 @@ def vecdot(x1, x2, /, *, axis=-1):
     return ops.sum(x1 * x2, (axis,))
 
 
-def _outer(x1, x2, /):
-    if x1.ndim != 1 or x2.ndim != 1:
-        raise errors.ShapeError(f"outer: two vectors, not {x1._describe()} and {x2._describe()}")
-    return x1[:, None] * x2[None, :]
-
-
 def _cross(x1, x2, /, *, axis=-1):
     x1, x2 = broadcast_arrays(x1, x2)
     if x1.shape[axis] != 3:
@@ -584,13 +568,7 @@ def _cross(x1, x2, /, *, axis=-1):
 
 
 def _diagonal(x, /, *, offset=0):
-    rows, columns = x.shape[-2:]
-    count = builtins.max(0, builtins.min(rows, columns - offset) if offset >= 0 else
-                         builtins.min(rows + offset, columns))
-    start = offset if offset >= 0 else -offset * columns
-    flat = x.reshape((*x.shape[:-2], rows * columns))
-    places = np.arange(count, dtype=np.int64) * (columns + 1) + start
-    return ops.index_select(flat, _tensor.tensor(places), -1)
+    return ops.diagonal(x, offset, -2, -1)
 
 
 def _trace(x, /, *, offset=0, dtype=None):
@@ -702,7 +680,7 @@ Eigh, Slogdet = _record("Eigh", "eigenvalues eigenvectors"), _record("Slogdet", 
 linalg = types.SimpleNamespace(
     cholesky=_cholesky, cross=_cross, det=ops.det, diagonal=_diagonal, eigh=_eigh,
     eigvalsh=lambda x, /: ops.eigh(x)[0], inv=ops.inv, matmul=matmul, matrix_norm=_matrix_norm,
-    matrix_power=_matrix_power, matrix_rank=_matrix_rank, matrix_transpose=matrix_transpose, outer=_outer, pinv=_pinv,
+    matrix_power=_matrix_power, matrix_rank=_matrix_rank, matrix_transpose=matrix_transpose, outer=ops.outer, pinv=_pinv,
     qr=_qr, slogdet=_slogdet, solve=_solve, svd=_svd, svdvals=lambda x, /: ops.svd(x)[1], tensordot=tensordot,
     trace=_trace, vecdot=vecdot, vector_norm=_vector_norm)
 
