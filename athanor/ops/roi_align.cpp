@@ -65,7 +65,7 @@ ATH_OP(roi_align,
                         gt(p, Tensor::scalar(static_cast<double>(pixels), p.dtype())));
     };
     const Tensor pictures = index_select(x, in[2]);
-    Tensor y = bilinear(pictures, edge(rows, x.dim(2)), edge(columns, x.dim(3)), false);
+    Tensor y = bilinear(pictures, edge(rows, x.dim(2)), edge(columns, x.dim(3)));
     const Tensor away = logical_or(outside(rows, x.dim(2)), outside(columns, x.dim(3)));
     y = where(unsqueeze(away, {1}), Tensor::scalar(0, y.dtype()), y);
     y = reshape(y, {count, x.dim(1), size[0], ratio, size[1], ratio});

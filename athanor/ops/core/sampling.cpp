@@ -4,7 +4,10 @@
 
 namespace athanor::ops {
 
-Tensor picked(const Tensor& x, const Tensor& rows, const Tensor& columns, bool zeros) {
+namespace {
+
+// x at whole places (floating numbers).
+Tensor picked(const Tensor& x, const Tensor& rows, const Tensor& columns) {
   const std::int64_t n = x.dim(0), c = x.dim(1), h = x.dim(2), w = x.dim(3);
   const auto number = [&](std::int64_t v) {
     return Tensor::scalar(static_cast<double>(v), rows.dtype());
@@ -19,13 +22,12 @@ Tensor picked(const Tensor& x, const Tensor& rows, const Tensor& columns, bool z
   std::int64_t count = 1;
   for (std::size_t d = 2; d < shape.size(); ++d) count *= shape[d];
   const Tensor index = expand(reshape(place, {n, 1, count}), {n, c, count});
-  const Tensor values = reshape(gather(reshape(x, {n, c, h * w}), index, 2), shape);
-  if (!zeros) return values;
-  const Tensor out = logical_or(ne(row, rows), ne(column, columns));
-  return where(unsqueeze(out, {1}), Tensor::scalar(0, x.dtype()), values);
+  return reshape(gather(reshape(x, {n, c, h * w}), index, 2), shape);
 }
 
-Tensor bilinear(const Tensor& x, const Tensor& rows, const Tensor& columns, bool zeros) {
+}  // namespace
+
+Tensor bilinear(const Tensor& x, const Tensor& rows, const Tensor& columns) {
   const Tensor top = floor(rows), left = floor(columns);
   const Tensor down = rows - top, right = columns - left;
   Tensor y;
@@ -33,7 +35,7 @@ Tensor bilinear(const Tensor& x, const Tensor& rows, const Tensor& columns, bool
     for (const int j : {0, 1}) {
       const Tensor weight = (i ? down : 1.0 - down) * (j ? right : 1.0 - right);
       const Tensor part =
-          picked(x, top + static_cast<double>(i), left + static_cast<double>(j), zeros) *
+          picked(x, top + static_cast<double>(i), left + static_cast<double>(j)) *
           unsqueeze(cast(weight, x.dtype()), {1});
       y = y.defined() ? y + part : part;
     }

@@ -6,9 +6,7 @@
 namespace athanor::ops {
 
 /// x[n, c, y, x] at places [N, ...] (f32 or f64) by bilinear weights: [N, C, ...]. Places outside
-/// give 0 where `zeros`, else they are moved to the edge before.
-Tensor bilinear(const Tensor& x, const Tensor& rows, const Tensor& columns, bool zeros);
-/// x at whole places (floating numbers), 0 outside where `zeros`.
-Tensor picked(const Tensor& x, const Tensor& rows, const Tensor& columns, bool zeros);
+/// are moved to the edge.
+Tensor bilinear(const Tensor& x, const Tensor& rows, const Tensor& columns);
 
 }  // namespace athanor::ops
