@@ -113,10 +113,7 @@ BytePair::BytePair(std::vector<std::string> tokens,
                         Merge{static_cast<std::int32_t>(rank), static_cast<std::int32_t>(*both)});
   }
   for (const std::string& name : options.special)
-    if (const auto id = id_of(name); id && !name.empty()) {
-      special_.emplace_back(text::decode(name), *id);
-      special_first_.add(special_.back().first[0].value);
-    }
+    if (const auto id = id_of(name)) special_.add(name, *id);
 }
 
 std::unique_ptr<BytePair> BytePair::from_files(const std::filesystem::path& vocabulary,
@@ -174,42 +171,11 @@ std::vector<Token> BytePair::encode(std::string_view text) const {
   WordCaches::Loan cache(caches_);
   std::vector<Token> out;
   out.reserve(points.size() / 3 + 1);
-  std::size_t plain = 0, i = 0, byte = 0, plain_byte = 0;
-  const auto flush = [&] {
-    if (plain == i) return;
-    encode_plain(text.substr(plain_byte, byte - plain_byte), points.data() + plain,
-                 points.data() + i, *cache, out);
-  };
-  while (i < points.size()) {
-    const Special* const found =
-        special_first_.has(points[i].value) ? special_at(points, i) : nullptr;
-    if (!found) {
-      byte += utf8_length(points[i++].value);
-      continue;
-    }
-    flush();
-    const std::size_t end = i + found->first.size();
-    out.push_back({found->second, static_cast<std::int64_t>(i), static_cast<std::int64_t>(end)});
-    for (; i < end; ++i) byte += utf8_length(points[i].value);
-    plain = i;
-    plain_byte = byte;
-  }
-  flush();
+  special_.split(text, points, out,
+                 [&](std::string_view bytes, const CodePoint* first, const CodePoint* last) {
+                   encode_plain(bytes, first, last, *cache, out);
+                 });
   return out;
-}
-
-// The longest special token that begins at a code point.
-const BytePair::Special* BytePair::special_at(const CodePoints& points, std::size_t i) const {
-  const Special* found = nullptr;
-  for (const Special& special : special_) {
-    const CodePoints& name = special.first;
-    if (name.size() <= points.size() - i &&
-        std::equal(name.begin(), name.end(), points.begin() + static_cast<std::ptrdiff_t>(i),
-                   [](const CodePoint& a, const CodePoint& b) { return a.value == b.value; }) &&
-        (!found || name.size() > found->first.size()))
-      found = &special;
-  }
-  return found;
 }
 
 void BytePair::encode_plain(std::string_view bytes, const CodePoint* first, const CodePoint* last,

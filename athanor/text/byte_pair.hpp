@@ -5,6 +5,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "athanor/text/special_tokens.hpp"
 #include "athanor/text/tokenizer.hpp"
 #include "athanor/text/unicode.hpp"
 #include "athanor/text/vocabulary.hpp"
@@ -41,8 +42,6 @@ class BytePair final : public Tokenizer {
   struct Merge {
     std::int32_t rank = 0, result = 0;
   };
-  using Special = std::pair<CodePoints, std::int64_t>;
-  const Special* special_at(const CodePoints& points, std::size_t i) const;
   void encode_plain(std::string_view bytes, const CodePoint* first, const CodePoint* last,
                     WordCache& cache, std::vector<Token>& out) const;
   void encode_word(std::string_view word, const CodePoint* first, const CodePoint* last,
@@ -53,8 +52,7 @@ class BytePair final : public Tokenizer {
   std::array<std::int32_t, 256> bytes_{};            // the token of each byte
   std::unordered_map<std::uint64_t, Merge> merges_;  // by both tokens
   std::vector<std::string> raw_;                     // the bytes of each token
-  std::vector<Special> special_;
-  FirstSet special_first_;  // the code points that special tokens begin with
+  SpecialTokens special_;
   mutable WordCaches caches_;
 };
 

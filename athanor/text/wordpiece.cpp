@@ -51,12 +51,7 @@ WordPiece::WordPiece(std::vector<std::string> tokens, WordPieceOptions options)
   for (const std::string& token : tokens_) longest_ = std::max(longest_, token.size());
   for (const std::string& name :
        {options_.unknown, options_.start, options_.separator, options_.padding, options_.mask}) {
-    const auto id = id_of(name);
-    if (!id || name.empty()) continue;
-    Special special{{}, *id};
-    for (const CodePoint& c : text::decode(name)) special.text += c.value;
-    special_first_.add(special.text[0]);
-    special_.push_back(std::move(special));
+    if (const auto id = id_of(name)) special_.add(name, *id);
   }
 }
 
@@ -97,39 +92,11 @@ std::vector<Token> WordPiece::encode(std::string_view text) const {
   WordCaches::Loan cache(caches_);
   std::vector<Token> out;
   out.reserve(points.size() / 4 + 1);
-  std::size_t plain = 0, i = 0, byte = 0, plain_byte = 0;
-  const auto flush = [&] {
-    if (plain == i) return;
-    encode_plain(text.substr(plain_byte, byte - plain_byte), points.data() + plain,
-                 points.data() + i, *cache, out);
-  };
-  while (i < points.size()) {
-    const Special* const found =
-        special_first_.has(points[i].value) ? special_at(points, i) : nullptr;
-    if (!found) {
-      byte += utf8_length(points[i++].value);
-      continue;
-    }
-    flush();
-    const std::size_t end = i + found->text.size();
-    out.push_back({found->id, static_cast<std::int64_t>(i), static_cast<std::int64_t>(end)});
-    for (; i < end; ++i) byte += utf8_length(points[i].value);
-    plain = i;
-    plain_byte = byte;
-  }
-  flush();
+  special_.split(text, points, out,
+                 [&](std::string_view bytes, const CodePoint* first, const CodePoint* last) {
+                   encode_plain(bytes, first, last, *cache, out);
+                 });
   return out;
-}
-
-const WordPiece::Special* WordPiece::special_at(const CodePoints& points, std::size_t i) const {
-  for (const Special& special : special_) {
-    if (special.text.size() <= points.size() - i &&
-        std::equal(special.text.begin(), special.text.end(),
-                   points.begin() + static_cast<std::ptrdiff_t>(i),
-                   [](char32_t a, const CodePoint& b) { return a == b.value; }))
-      return &special;
-  }
-  return nullptr;
 }
 
 void WordPiece::encode_plain(std::string_view bytes, const CodePoint* first, const CodePoint* last,

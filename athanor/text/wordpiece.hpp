@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "athanor/text/special_tokens.hpp"
 #include "athanor/text/tokenizer.hpp"
 #include "athanor/text/unicode.hpp"
 #include "athanor/text/vocabulary.hpp"
@@ -41,11 +42,6 @@ class WordPiece final : public Tokenizer {
   const WordPieceOptions& options() const { return options_; }
 
  private:
-  struct Special {
-    std::u32string text;
-    std::int64_t id;
-  };
-  const Special* special_at(const CodePoints& points, std::size_t i) const;
   void encode_plain(std::string_view bytes, const CodePoint* first, const CodePoint* last,
                     WordCache& cache, std::vector<Token>& out) const;
   void encode_word(const CodePoint* first, const CodePoint* last, std::vector<Piece>& out) const;
@@ -53,8 +49,7 @@ class WordPiece final : public Tokenizer {
 
   WordPieceOptions options_;
   TextMap<std::int64_t> ids_;
-  std::vector<Special> special_;
-  FirstSet special_first_;  // the code points that special tokens begin with
+  SpecialTokens special_;
   mutable WordCaches caches_;
   std::int64_t unknown_ = 0;
   std::size_t longest_ = 0;  // bytes of the longest token

@@ -34,9 +34,8 @@ Tensor bilinear(const Tensor& x, const Tensor& rows, const Tensor& columns) {
   for (const int i : {0, 1})
     for (const int j : {0, 1}) {
       const Tensor weight = (i ? down : 1.0 - down) * (j ? right : 1.0 - right);
-      const Tensor part =
-          picked(x, top + static_cast<double>(i), left + static_cast<double>(j)) *
-          unsqueeze(cast(weight, x.dtype()), {1});
+      const Tensor part = picked(x, top + static_cast<double>(i), left + static_cast<double>(j)) *
+                          unsqueeze(cast(weight, x.dtype()), {1});
       y = y.defined() ? y + part : part;
     }
   return y;
